@@ -1,0 +1,236 @@
+#include "models/config.h"
+#include <string.h>
+
+const char *const section_names[] = {"machine",  "model", "workload", "routing",
+                                     "schedule", "sweep", NULL};
+
+/* How a section is read, where it lives, and what checks it. */
+struct section_row {
+	const char *kind; /* folder under configs/, NULL: only inline */
+	const struct field *fields;
+	size_t offset;
+};
+
+static const struct section_row rows[SECTIONS] = {
+        [SECTION_MACHINE] = {"machines", machine_fields, offsetof(struct config, machine)},
+        [SECTION_MODEL] = {"models", moe_model_fields, offsetof(struct config, model)},
+        [SECTION_WORKLOAD] = {"workloads", workload_fields, offsetof(struct config, workload)},
+        [SECTION_ROUTING] = {NULL, routing_fields, offsetof(struct config, routing)},
+        [SECTION_SCHEDULE] = {NULL, schedule_fields, offsetof(struct config, schedule)},
+        [SECTION_SWEEP] = {NULL, sweep_fields, offsetof(struct config, sweep)},
+};
+
+static const char *const file_keys[] = {"machine",  "model", "workload", "routing",
+                                        "schedule", "sweep", "set",      NULL};
+
+const struct field *section_fields(enum section s)
+{
+	return rows[s].fields;
+}
+
+static void *section_object(struct config *c, enum section s)
+{
+	return (char *)c + rows[s].offset;
+}
+
+static bool section_has_defaults(enum section s)
+{
+	return rows[s].kind == NULL;
+}
+
+struct config *config_new(void)
+{
+	struct arena *a = arena_new();
+	struct config *c = arena_alloc(a, sizeof *c);
+	struct err e;
+
+	c->arena = a;
+	for (enum section s = 0; s < SECTIONS; s++) {
+		c->where[s] = "defaults";
+		if (section_has_defaults(s))
+			CHECK(fields_default(rows[s].fields, section_object(c, s), a, &e) == RC_OK);
+	}
+	return c;
+}
+
+void config_free(struct config *c)
+{
+	if (c)
+		arena_free(c->arena);
+}
+
+static enum rc section_read(struct config *c, enum section s, const struct yaml_node *node,
+                            struct err *e)
+{
+	if (node->kind == YAML_SCALAR && rows[s].kind)
+		return config_section(c, s, node->text, e);
+	c->notes[s] = NULL;
+	TRY(fields_read(rows[s].fields, section_object(c, s), node, c->arena, &c->notes[s], e));
+	c->given[s] = true;
+	c->where[s] = arena_print(c->arena, "%s:%d", node->file, node->line);
+	return RC_OK;
+}
+
+static enum rc set_read(struct config *c, const struct yaml_node *set, struct err *e)
+{
+	if (set->kind != YAML_MAP)
+		return fail(e, RC_CONFIG,
+		            "%s:%d: 'set' takes lines such as machine.fabric.rate: 150GBps",
+		            set->file, set->line);
+	for (const struct yaml_node *n = set->first; n; n = n->next) {
+		struct err inner;
+
+		if (n->kind != YAML_SCALAR)
+			return fail(e, RC_CONFIG, "%s:%d: set %s: a single value is needed",
+			            n->file, n->line, n->key);
+		if (config_set(c, arena_print(c->arena, "%s=%s", n->key, n->text), &inner) != RC_OK)
+			return fail(e, inner.rc, "%s:%d: %s", n->file, n->line, inner.text);
+	}
+	return RC_OK;
+}
+
+static enum rc unknown_key(const struct yaml_node *n, struct err *e)
+{
+	char slip[128];
+
+	return fail(e, RC_CONFIG,
+	            "%s:%d: unknown section '%s'%s (sections: machine, model, "
+	            "workload, routing, schedule, sweep, set)",
+	            n->file, n->line, n->key, hint(slip, sizeof slip, n->key, file_keys));
+}
+
+static int section_by_name(const char *name, size_t n_chars)
+{
+	for (int s = 0; s < SECTIONS; s++) {
+		if (strlen(section_names[s]) == n_chars &&
+		    memcmp(section_names[s], name, n_chars) == 0)
+			return s;
+	}
+	return -1;
+}
+
+enum rc config_read(struct config *c, const char *path, struct err *e)
+{
+	struct yaml_node *root;
+	const struct yaml_node *set = NULL;
+
+	TRY(yaml_read(path, c->arena, &root, e));
+	if (root->kind != YAML_MAP)
+		return fail(e, RC_CONFIG,
+		            "%s:%d: sections are needed here, such as 'machine: NAME'", root->file,
+		            root->line);
+	for (const struct yaml_node *n = root->first; n; n = n->next) {
+		int s = section_by_name(n->key, strlen(n->key));
+
+		if (strcmp(n->key, "set") == 0)
+			set = n;
+		else if (s < 0)
+			return unknown_key(n, e);
+		else
+			TRY(section_read(c, (enum section)s, n, e));
+	}
+	return set ? set_read(c, set, e) : RC_OK;
+}
+
+static enum rc not_found(enum section s, const char *name, struct arena *a, struct err *e)
+{
+	char slip[128];
+
+	return fail(e, RC_CONFIG, "no %s is called '%s'%s (see `epsim list %s`)", section_names[s],
+	            name, hint(slip, sizeof slip, name, config_names(s, a)), rows[s].kind);
+}
+
+enum rc config_section(struct config *c, enum section s, const char *name, struct err *e)
+{
+	const char *path;
+	struct yaml_node *root;
+	const struct yaml_node *node;
+
+	if (s == SECTION_MACHINE && machine_is_synthetic(name)) {
+		TRY(machine_synthetic(name, c->arena, &c->machine, e));
+		c->given[s] = true, c->where[s] = "machine line", c->notes[s] = NULL;
+		return RC_OK;
+	}
+	path = config_find(rows[s].kind, name, c->arena);
+	if (!path)
+		return not_found(s, name, c->arena, e);
+	TRY(yaml_read(path, c->arena, &root, e));
+	node = root->kind == YAML_MAP ? yaml_get(root, section_names[s]) : NULL;
+	if (!node)
+		return fail(e, RC_CONFIG, "%s: holds no section '%s'", path, section_names[s]);
+	if (node->kind != YAML_MAP)
+		return fail(e, RC_CONFIG, "%s:%d: '%s' must be a map here, not another name", path,
+		            node->line, section_names[s]);
+	return section_read(c, s, node, e);
+}
+
+enum rc config_set(struct config *c, const char *assignment, struct err *e)
+{
+	const char *equals = strchr(assignment, '='), *dot = strchr(assignment, '.');
+	char slip[128];
+	int s;
+
+	if (!equals || !dot || dot > equals)
+		return fail(e, RC_CONFIG,
+		            "--set %s: section.key=value is needed, such as "
+		            "machine.fabric.rate=150GBps",
+		            assignment);
+	s = section_by_name(assignment, (size_t)(dot - assignment));
+	if (s < 0) {
+		const char *name = arena_copy(c->arena, assignment, (size_t)(dot - assignment));
+
+		return fail(e, RC_CONFIG, "--set %s: unknown section '%s'%s", assignment, name,
+		            hint(slip, sizeof slip, name, section_names));
+	}
+	if (!c->given[s] && !section_has_defaults((enum section)s))
+		return fail(e, RC_CONFIG, "--set %s: no %s is chosen yet", assignment,
+		            section_names[s]);
+	return fields_set(
+	        rows[s].fields, section_object(c, (enum section)s),
+	        arena_copy(c->arena, dot + 1, (size_t)(equals - dot - 1)), equals + 1,
+	        arena_print(c->arena, "--set %.*s", (int)(equals - assignment), assignment),
+	        c->arena, &c->notes[s], e);
+}
+
+static enum rc section_check(const struct config *c, enum section s, struct err *e)
+{
+	switch (s) {
+	case SECTION_MACHINE:
+		return machine_check(&c->machine, c->where[s], e);
+	case SECTION_MODEL:
+		return moe_model_check(&c->model, c->where[s], e);
+	case SECTION_WORKLOAD:
+		return workload_check(&c->workload, c->where[s], e);
+	case SECTION_ROUTING:
+		return routing_spec_check(&c->routing, c->where[s], e);
+	case SECTION_SCHEDULE:
+		return schedule_check(&c->schedule, c->where[s], e);
+	default:
+		return RC_OK;
+	}
+}
+
+enum rc config_check(const struct config *c, unsigned needed_bits, struct err *e)
+{
+	for (enum section s = 0; s < SECTIONS; s++) {
+		bool there = c->given[s] || section_has_defaults(s);
+
+		if (!there && (needed_bits & NEEDS(s)))
+			return fail(e, RC_CONFIG,
+			            "no %s is given: name one with --%s or in the file",
+			            section_names[s], section_names[s]);
+		if (there)
+			TRY(section_check(c, s, e));
+	}
+	return RC_OK;
+}
+
+void config_dump(const struct config *c, FILE *out)
+{
+	for (enum section s = 0; s < SECTIONS; s++) {
+		if (!c->given[s] && !section_has_defaults(s))
+			continue;
+		fprintf(out, "%s:\n", section_names[s]);
+		fields_dump(rows[s].fields, (const char *)c + rows[s].offset, c->notes[s], 2, out);
+	}
+}

@@ -1,0 +1,291 @@
+#include "models/machine.h"
+#include <math.h>
+#include <string.h>
+
+#define AT(member) offsetof(struct machine, member)
+
+static const char *const kind_names[] = {"switch", "mesh", NULL};
+static const char *const span_names[] = {"node", "machine", NULL};
+
+static const struct field hbm_fields[] = {
+        {FIELD_ROW("capacity", FIELD_QUANTITY, DIM_BYTES, AT(hbm.capacity_bytes), NULL,
+                   "HBM of one die")},
+        {FIELD_ROW("usable", FIELD_QUANTITY, DIM_RATIO, AT(hbm.usable_ratio), "100%",
+                   "share of it that weights, KV cache and buffers may take"),
+         .most = 1},
+        {FIELD_ROW("rate", FIELD_QUANTITY, DIM_RATE, AT(hbm.rate_Bps), NULL,
+                   "data sheet rate of one die")},
+        {FIELD_ROW("efficiency", FIELD_QUANTITY, DIM_RATIO, AT(hbm.efficiency_ratio), "100%",
+                   "share of that rate which long streams reach"),
+         .most = 1},
+        {0},
+};
+
+static const struct field cube_fields[] = {
+        {FIELD_ROW("bf16", FIELD_QUANTITY, DIM_FLOPS, AT(cube.bf16_flops), NULL, "peak, BF16")},
+        {FIELD_ROW("int8", FIELD_QUANTITY, DIM_FLOPS, AT(cube.int8_flops), "0TOPS",
+                   "peak, INT8; 0: none")},
+        {FIELD_ROW("fp8", FIELD_QUANTITY, DIM_FLOPS, AT(cube.fp8_flops), "0TFLOPS",
+                   "peak, FP8; 0: none")},
+        {FIELD_ROW("fp4", FIELD_QUANTITY, DIM_FLOPS, AT(cube.fp4_flops), "0TFLOPS",
+                   "peak, FP4; 0: none")},
+        {FIELD_ROW("dense", FIELD_QUANTITY, DIM_RATIO, AT(cube.dense_ratio), "100%",
+                   "share of the peak that large dense GEMMs reach"),
+         .most = 1},
+        {FIELD_ROW("grouped", FIELD_QUANTITY, DIM_RATIO, AT(cube.grouped_ratio), "100%",
+                   "share of the peak that grouped GEMMs reach"),
+         .most = 1},
+        {FIELD_ROW("attention", FIELD_QUANTITY, DIM_RATIO, AT(cube.attention_ratio), "100%",
+                   "share of the peak that attention kernels reach"),
+         .most = 1},
+        {FIELD_ROW("launch", FIELD_QUANTITY, DIM_TIME, AT(cube.launch_s), "0s",
+                   "fixed cost of one operator on the device's stream")},
+        {0},
+};
+
+static const struct field vector_fields[] = {
+        {FIELD_ROW("cores", FIELD_INTEGER, DIM_COUNT, AT(vector.cores), NULL,
+                   "vector cores of a die"),
+         .least = 1, .most = 4096},
+        {FIELD_ROW("put_core", FIELD_QUANTITY, DIM_RATE, AT(vector.put_core_Bps), NULL,
+                   "fabric bytes one core can write, alone")},
+        {FIELD_ROW("get_core", FIELD_QUANTITY, DIM_RATE, AT(vector.get_core_Bps), NULL,
+                   "fabric bytes one core can read, alone")},
+        {FIELD_ROW("sharpness", FIELD_QUANTITY, DIM_RATIO, AT(vector.sharpness_ratio), "3",
+                   "how sharply more cores stop helping (exponent of the saturation curve)"),
+         .least = 0.5, .most = 100},
+        {FIELD_ROW("copy_core", FIELD_QUANTITY, DIM_RATE, AT(vector.copy_core_Bps), NULL,
+                   "HBM bytes, read plus written, one core can move")},
+        {0},
+};
+
+static const struct field die_link_fields[] = {
+        {FIELD_ROW("rate", FIELD_QUANTITY, DIM_RATE, AT(die_link.rate_Bps), "0Bps",
+                   "between the dies of one package")},
+        {FIELD_ROW("latency", FIELD_QUANTITY, DIM_TIME, AT(die_link.latency_s), "0s",
+                   "die to die")},
+        {0},
+};
+
+static const struct field fabric_fields[] = {
+        {FIELD_ROW("kind", FIELD_CHOICE, DIM_COUNT, AT(fabric.kind), "switch",
+                   "switch: one port a die; mesh: one link for each pair of dies in a node"),
+         .names = kind_names},
+        {FIELD_ROW("span", FIELD_CHOICE, DIM_COUNT, AT(fabric.span), "machine",
+                   "how far it reaches: node or machine"),
+         .names = span_names},
+        {FIELD_ROW("rate", FIELD_QUANTITY, DIM_RATE, AT(fabric.rate_Bps), NULL,
+                   "of a die's port (switch) or of one link (mesh)")},
+        {FIELD_ROW("put", FIELD_QUANTITY, DIM_RATE, AT(fabric.put_Bps), NULL,
+                   "what all vector cores of a die together reach writing")},
+        {FIELD_ROW("get", FIELD_QUANTITY, DIM_RATE, AT(fabric.get_Bps), NULL,
+                   "what all vector cores of a die together reach reading")},
+        {FIELD_ROW("node_latency", FIELD_QUANTITY, DIM_TIME, AT(fabric.node_latency_s), "0s",
+                   "within a node")},
+        {FIELD_ROW("far_latency", FIELD_QUANTITY, DIM_TIME, AT(fabric.far_latency_s), "0s",
+                   "between nodes")},
+        {FIELD_ROW("trunk", FIELD_QUANTITY, DIM_RATE, AT(fabric.trunk_Bps), "0Bps",
+                   "of a node towards the second switch level; 0: non-blocking")},
+        {0},
+};
+
+static const struct field rdma_fields[] = {
+        {FIELD_ROW("rate", FIELD_QUANTITY, DIM_RATE, AT(rdma.rate_Bps), "0Bps",
+                   "a die's share; 0: no RDMA")},
+        {FIELD_ROW("latency", FIELD_QUANTITY, DIM_TIME, AT(rdma.latency_s), "0s", "end to end")},
+        {FIELD_ROW("message", FIELD_QUANTITY, DIM_TIME, AT(rdma.message_s), "0s",
+                   "to post one message, one after the other")},
+        {0},
+};
+
+static const struct field sync_fields[] = {
+        {FIELD_ROW("vector", FIELD_QUANTITY, DIM_TIME, AT(sync.vector_s), "0s",
+                   "all vector cores of a die (SyncAll)")},
+        {FIELD_ROW("flag", FIELD_QUANTITY, DIM_TIME, AT(sync.flag_s), "0s",
+                   "to set a remote flag and notice it, beyond the wire")},
+        {FIELD_ROW("round", FIELD_QUANTITY, DIM_TIME, AT(sync.round_s), "0s",
+                   "one round of a barrier over ranks, beyond the wire")},
+        {FIELD_ROW("kernel", FIELD_QUANTITY, DIM_TIME, AT(sync.kernel_s), "0s",
+                   "fixed cost of a dispatch, combine or copy kernel")},
+        {FIELD_ROW("collective", FIELD_QUANTITY, DIM_TIME, AT(sync.collective_s), "0s",
+                   "fixed cost of one library collective")},
+        {FIELD_ROW("host", FIELD_QUANTITY, DIM_TIME, AT(sync.host_s), "0s",
+                   "a device-to-host read that the host waits for")},
+        {FIELD_ROW("host_barrier", FIELD_QUANTITY, DIM_TIME, AT(sync.host_barrier_s), "0s",
+                   "a control barrier over all hosts, as in symmetric allocation")},
+        {0},
+};
+
+static const struct field extra_fields[] = {
+        {FIELD_ROW("npu_hour", FIELD_QUANTITY, DIM_RATIO, AT(extra.npu_hour_cost_count), "0",
+                   "price of one die for an hour, in any currency; 0: unknown")},
+        {FIELD_ROW("domain", FIELD_QUANTITY, DIM_BYTES, AT(extra.domain_bytes), "0B",
+                   "a communication domain's own state in each die's HBM")},
+        {FIELD_ROW("relay_domain", FIELD_QUANTITY, DIM_BYTES, AT(extra.relay_domain_bytes), "0B",
+                   "the same, for each half of a relay window")},
+        {0},
+};
+
+const struct field machine_fields[] = {
+        {FIELD_ROW("name", FIELD_TEXT, DIM_COUNT, AT(name), NULL,
+                   "short name, as commands use it")},
+        {FIELD_ROW("describes", FIELD_TEXT, DIM_COUNT, AT(describes), "", "what it is, in a line")},
+        {FIELD_ROW("nodes", FIELD_INTEGER, DIM_COUNT, AT(nodes), NULL, "nodes in the machine"),
+         .least = 1, .most = 65536},
+        {FIELD_ROW("packages_per_node", FIELD_INTEGER, DIM_COUNT, AT(packages_per_node), NULL,
+                   "NPU packages in a node"),
+         .least = 1, .most = 4096},
+        {FIELD_ROW("dies_per_package", FIELD_INTEGER, DIM_COUNT, AT(dies_per_package), "1",
+                   "dies in a package; each is a rank"),
+         .least = 1, .most = 64},
+        {"hbm", FIELD_GROUP, .group = hbm_fields, .doc = "memory of a die"},
+        {"cube", FIELD_GROUP, .group = cube_fields, .doc = "matrix units of a die"},
+        {"vector", FIELD_GROUP, .group = vector_fields, .doc = "vector cores of a die"},
+        {"die_link", FIELD_GROUP, .group = die_link_fields, .fallback = "",
+         .doc = "between the dies of a package"},
+        {"fabric", FIELD_GROUP, .group = fabric_fields, .doc = "UB, HCCS or NVLink"},
+        {"rdma", FIELD_GROUP, .group = rdma_fields, .fallback = "", .doc = "RoCE or InfiniBand"},
+        {"sync", FIELD_GROUP, .group = sync_fields, .fallback = "",
+         .doc = "fixed costs of synchronising"},
+        {"extra", FIELD_GROUP, .group = extra_fields, .fallback = "", .doc = "price, metadata"},
+        {0},
+};
+
+int64_t machine_dies_per_node(const struct machine *m)
+{
+	return m->packages_per_node * m->dies_per_package;
+}
+
+int64_t machine_dies(const struct machine *m)
+{
+	return m->nodes * machine_dies_per_node(m);
+}
+
+enum tier machine_tier(const struct machine *m, int64_t rank_a, int64_t rank_b)
+{
+	int64_t per_node = machine_dies_per_node(m);
+
+	if (rank_a == rank_b)
+		return TIER_SELF;
+	if (rank_a / m->dies_per_package == rank_b / m->dies_per_package)
+		return m->die_link.rate_Bps > 0 ? TIER_PACKAGE : TIER_NODE;
+	if (rank_a / per_node == rank_b / per_node)
+		return TIER_NODE;
+	return m->fabric.span == SPAN_MACHINE ? TIER_FAR : TIER_RDMA;
+}
+
+enum tier machine_farthest(const struct machine *m, int64_t n_ranks)
+{
+	return machine_tier(m, 0, n_ranks - 1);
+}
+
+double machine_latency_s(const struct machine *m, enum tier tier)
+{
+	switch (tier) {
+	case TIER_PACKAGE:
+		return m->die_link.latency_s;
+	case TIER_NODE:
+		return m->fabric.node_latency_s;
+	case TIER_FAR:
+		return m->fabric.far_latency_s;
+	case TIER_RDMA:
+		return m->rdma.latency_s;
+	default:
+		return 0;
+	}
+}
+
+const char *tier_name(enum tier tier)
+{
+	static const char *const names[TIERS] = {"self", "package", "node", "far", "rdma"};
+
+	return names[tier];
+}
+
+double machine_issue_Bps(double core_Bps, double limit_Bps, double sharpness_ratio, int64_t n_cores)
+{
+	double x_ratio = limit_Bps / (core_Bps * (double)n_cores);
+
+	return limit_Bps / pow(1 + pow(x_ratio, sharpness_ratio), 1 / sharpness_ratio);
+}
+
+double machine_put_Bps(const struct machine *m, int64_t n_cores)
+{
+	return machine_issue_Bps(m->vector.put_core_Bps, m->fabric.put_Bps,
+	                         m->vector.sharpness_ratio, n_cores);
+}
+
+double machine_get_Bps(const struct machine *m, int64_t n_cores)
+{
+	return machine_issue_Bps(m->vector.get_core_Bps, m->fabric.get_Bps,
+	                         m->vector.sharpness_ratio, n_cores);
+}
+
+double machine_hbm_Bps(const struct machine *m)
+{
+	return m->hbm.rate_Bps * m->hbm.efficiency_ratio;
+}
+
+double machine_peak_flops(const struct machine *m, enum dtype compute)
+{
+	switch (compute) {
+	case DTYPE_INT8:
+		return m->cube.int8_flops;
+	case DTYPE_FP8:
+		return m->cube.fp8_flops;
+	case DTYPE_FP4:
+		return m->cube.fp4_flops;
+	default:
+		return m->cube.bf16_flops;
+	}
+}
+
+struct positive {
+	const char *path;
+	size_t offset;
+};
+
+static const struct positive positives[] = {
+        {"hbm.capacity", AT(hbm.capacity_bytes)},
+        {"hbm.usable", AT(hbm.usable_ratio)},
+        {"hbm.rate", AT(hbm.rate_Bps)},
+        {"hbm.efficiency", AT(hbm.efficiency_ratio)},
+        {"cube.bf16", AT(cube.bf16_flops)},
+        {"cube.dense", AT(cube.dense_ratio)},
+        {"cube.grouped", AT(cube.grouped_ratio)},
+        {"cube.attention", AT(cube.attention_ratio)},
+        {"vector.put_core", AT(vector.put_core_Bps)},
+        {"vector.get_core", AT(vector.get_core_Bps)},
+        {"vector.copy_core", AT(vector.copy_core_Bps)},
+        {"fabric.rate", AT(fabric.rate_Bps)},
+        {"fabric.put", AT(fabric.put_Bps)},
+        {"fabric.get", AT(fabric.get_Bps)},
+};
+
+enum rc machine_check(const struct machine *m, const char *where, struct err *e)
+{
+	for (size_t i = 0; i < sizeof positives / sizeof *positives; i++) {
+		const double *value =
+		        (const double *)(const void *)((const char *)m + positives[i].offset);
+		if (!(*value > 0))
+			return fail(e, RC_CONFIG, "%s: machine.%s must be above zero", where,
+			            positives[i].path);
+	}
+	if (m->dies_per_package > 1 && m->fabric.kind == FABRIC_MESH)
+		return fail(
+		        e, RC_CONFIG,
+		        "%s: a mesh fabric joins single dies: dies_per_package must be 1, not %lld",
+		        where, (long long)m->dies_per_package);
+	if (m->fabric.kind == FABRIC_MESH && m->fabric.span != SPAN_NODE)
+		return fail(e, RC_CONFIG, "%s: a mesh fabric spans a node: set fabric.span to node",
+		            where);
+	if (m->fabric.kind == FABRIC_MESH && m->packages_per_node > MOST_MESH)
+		return fail(e, RC_CONFIG, "%s: a mesh joins at most %d dies, not %lld", where,
+		            MOST_MESH, (long long)m->packages_per_node);
+	if (m->nodes > 1 && m->fabric.span == SPAN_NODE && !(m->rdma.rate_Bps > 0))
+		return fail(
+		        e, RC_CONFIG,
+		        "%s: the fabric spans one node, so %lld nodes need rdma.rate above zero",
+		        where, (long long)m->nodes);
+	return RC_OK;
+}

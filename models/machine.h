@@ -1,0 +1,112 @@
+/* A machine: dies with HBM, and the links between them. Described once, in YAML with a source for
+ * every number, or in one line for tests ("node:4 die:16 fabric:196GBps").
+ *
+ * A die is what software sees as one NPU, and one rank. Dies are numbered package by package and
+ * node by node. Levels: die < package (die-to-die link) < node < machine. The fabric joins the
+ * dies of a node, and of the whole machine where it spans that far; RDMA joins what it does not.
+ * All rates are payload bytes in one direction. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "models/base/field.h"
+#include "models/dtype.h"
+
+enum fabric_kind {
+	FABRIC_SWITCH, /* one port a die: rate is the port's */
+	FABRIC_MESH,   /* one link a pair of packages in a node: rate is a link's */
+};
+enum { MOST_MESH = 256 }; /* dies of a node that a mesh can join */
+enum fabric_span { SPAN_NODE, SPAN_MACHINE };
+
+/* Distance between two ranks: picks the path's resources and its latency. */
+enum tier { TIER_SELF, TIER_PACKAGE, TIER_NODE, TIER_FAR, TIER_RDMA, TIERS };
+
+struct machine {
+	const char *name;
+	const char *describes;
+	int64_t nodes, packages_per_node, dies_per_package;
+	struct {
+		double capacity_bytes;   /* per die */
+		double usable_ratio;     /* left for the model by runtime and framework */
+		double rate_Bps;         /* data sheet */
+		double efficiency_ratio; /* what long streams reach of it */
+	} hbm;
+	struct {
+		double bf16_flops, int8_flops, fp8_flops, fp4_flops; /* peak, 0: not supported */
+		double dense_ratio;     /* what large dense GEMMs reach of the peak */
+		double grouped_ratio;   /* grouped (expert) GEMMs */
+		double attention_ratio; /* attention kernels */
+		double launch_s;        /* fixed cost of one operator on the device's stream */
+	} cube;
+	struct {
+		int64_t cores;          /* per die */
+		double put_core_Bps;    /* fabric bytes one core can write, alone */
+		double get_core_Bps;    /* read */
+		double sharpness_ratio; /* of the saturation curve, see machine_issue_Bps() */
+		double copy_core_Bps;   /* HBM bytes, read plus written, one core can move */
+	} vector;
+	struct {
+		double rate_Bps; /* between the dies of a package */
+		double latency_s;
+	} die_link;
+	struct {
+		int kind; /* enum fabric_kind */
+		int span; /* enum fabric_span */
+		double rate_Bps;
+		double put_Bps;        /* what all cores of a die together reach writing */
+		double get_Bps;        /* reading */
+		double node_latency_s; /* within a node */
+		double far_latency_s;  /* between nodes */
+		double trunk_Bps;      /* of a node towards the second level; 0: non-blocking */
+	} fabric;
+	struct {
+		double rate_Bps; /* a die's share of the NIC; 0: no RDMA */
+		double latency_s;
+		double message_s; /* to post one message, serial per rank */
+	} rdma;
+	struct {
+		double vector_s;       /* all vector cores of a die (SyncAll) */
+		double flag_s;         /* to set a remote flag and notice it, beyond the wire */
+		double round_s;        /* one round of a domain barrier, beyond the wire */
+		double kernel_s;       /* fixed cost of a dispatch, combine or copy kernel */
+		double collective_s;   /* fixed cost of one library collective */
+		double host_s;         /* a device-to-host read the host waits for */
+		double host_barrier_s; /* a control barrier over all hosts (symmetric allocation) */
+	} sync;
+	struct {
+		double npu_hour_cost_count; /* price of one die for an hour, in any currency */
+		double domain_bytes; /* a communication domain's own state in each die's HBM */
+		double relay_domain_bytes; /* the same, for each half of a relay window */
+	} extra;
+};
+
+extern const struct field machine_fields[];
+
+/* One line to a machine: "node:4 die:16 package:2 fabric:196GBps latency:1us hbm:1.6TBps
+ * memory:64GB rdma:25GBps flops:300TFLOPS vector:48 mesh". node and die (per node) default to 1
+ * and 8; rates not named are generous and latencies zero, so that laws are easy to see. */
+enum rc machine_synthetic(const char *text, struct arena *a, struct machine *m, struct err *e);
+bool machine_is_synthetic(const char *text); /* does it look like such a line? */
+
+/* Whole-structure checks with messages for people: what field tables cannot say. */
+enum rc machine_check(const struct machine *m, const char *where, struct err *e);
+
+int64_t machine_dies(const struct machine *m);
+int64_t machine_dies_per_node(const struct machine *m);
+enum tier machine_tier(const struct machine *m, int64_t rank_a, int64_t rank_b);
+double machine_latency_s(const struct machine *m, enum tier tier);
+const char *tier_name(enum tier tier);
+
+/* The farthest tier among ranks 0..n_ranks-1. */
+enum tier machine_farthest(const struct machine *m, int64_t n_ranks);
+
+/* Fabric bytes/s that n_cores vector cores of one die issue together. One core reaches core_Bps,
+ * many saturate at limit_Bps:  limit / (1 + (limit / (n core))^p)^(1/p),  p = sharpness.
+ * Source of the form: fits UBEP Fig. 3b (arXiv:2607.06202) within 4 % with p = 3. */
+double machine_issue_Bps(double core_Bps, double limit_Bps, double sharpness_ratio,
+                         int64_t n_cores);
+double machine_put_Bps(const struct machine *m, int64_t n_cores);
+double machine_get_Bps(const struct machine *m, int64_t n_cores);
+
+double machine_hbm_Bps(const struct machine *m);                        /* sustained */
+double machine_peak_flops(const struct machine *m, enum dtype compute); /* 0: not supported */

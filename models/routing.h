@@ -1,0 +1,71 @@
+/* Routing: how many rows each source rank sends to each expert in one layer.
+ *
+ *   balanced  the ideal: every expert the same share; counts are expectations, not integers, and
+ *             all ranks are alike, which lets flows build one rank for all
+ *   uniform   each token draws top_k distinct experts, all equally likely
+ *   skewed    some experts are hotter: load shares fall as a power of the expert's place, the
+ *             power chosen to meet a given max/mean or coefficient of variation (CV)
+ *   grouped   group-limited (DeepSeek): a token draws top_groups groups, then experts in them
+ *   file      load shares from a counts file (columns model, topk_view, domain, layer, expert,
+ *             count), such as OLMoE's published activation counts
+ * All but balanced are exact integers, drawn token by token from (seed, source rank, token). */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "models/base/field.h"
+#include "models/moe_model.h"
+
+enum routing_kind {
+	ROUTING_BALANCED,
+	ROUTING_UNIFORM,
+	ROUTING_SKEWED,
+	ROUTING_GROUPED,
+	ROUTING_FILE
+};
+
+struct routing_spec {
+	int kind;              /* enum routing_kind */
+	double max_mean_ratio; /* skewed: hottest expert's load over the mean; 0: not given */
+	double cv_ratio;       /* skewed: CV of expert loads; 0: not given */
+	const char *file;      /* file: path of the counts */
+	const char *model;     /* file: rows to take; "" takes the only one there is */
+	const char *domain;
+	int64_t layer;
+	bool resample; /* file: stretch its load curve to this model's experts */
+	int64_t seed;
+};
+
+extern const struct field routing_fields[];
+
+const char *routing_kind_name(int kind);
+
+enum rc routing_spec_check(const struct routing_spec *s, const char *where, struct err *e);
+
+struct routing {
+	int64_t n_ranks, experts;
+	double rows_per_rank_count; /* tokens x top_k */
+	bool balanced;
+	uint32_t *count; /* [n_ranks][experts], NULL when balanced */
+};
+
+/* n_ranks >= 1 sources of `tokens` each (0 is legal). Counts live in the arena. RC_DATA for a bad
+ * counts file, RC_CONFIG when the wish cannot be met (max/mean above experts / top_k). */
+enum rc routing_make(const struct routing_spec *spec, const struct moe_model *model,
+                     int64_t n_ranks, int64_t tokens, struct arena *a, struct routing *out,
+                     struct err *e);
+
+/* Target share of all rows for each expert; shares sum to 1. out: model->experts values. */
+enum rc routing_shares(const struct routing_spec *spec, const struct moe_model *model,
+                       struct arena *a, double *out_ratio, struct err *e);
+
+/* The shares of kind: file; called by routing_shares(). */
+enum rc routing_file_shares(const struct routing_spec *spec, const struct moe_model *model,
+                            struct arena *a, double *out_ratio, struct err *e);
+
+/* Rows from a rank to one expert, and to all experts of rank `to` (experts are placed in order,
+ * the same number on each rank; ranks must divide experts). */
+double routing_rows_count(const struct routing *r, int64_t from, int64_t expert);
+double routing_rank_rows_count(const struct routing *r, int64_t from, int64_t to);
+
+/* max/mean and CV over experts of the rows received. */
+void routing_skew(const struct routing *r, double *max_mean_ratio, double *cv_ratio);
