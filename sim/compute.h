@@ -1,0 +1,57 @@
+/* Compute: the operators of a layer as flop and HBM bytes, a roofline with the machine's
+ * efficiencies. An operator is two activities that run side by side, flop on the cube and bytes on
+ * the HBM, after a fixed launch; it ends with the later one. */
+#pragma once
+#include "sim/flow_build.h"
+
+/* One rank's share of one step in one micro-batch. */
+struct tokens {
+	double sequences_count; /* of the attention group */
+	double query_count;     /* new tokens of the attention group */
+	double context_count;   /* tokens of a sequence before the new ones */
+	double rank_count;      /* new tokens of one rank: query / TP */
+};
+
+struct op {
+	const char *label; /* "attention.core" */
+	double flop;
+	double bytes;            /* HBM read plus written */
+	double efficiency_ratio; /* of the peak */
+	enum dtype compute;
+	double launches_count; /* operators of the framework that this one stands for */
+};
+
+enum { MOST_OPS = 8 };
+
+/* Operators of one layer's attention block on one rank, averaged over layers where they differ
+ * (sliding windows). Writes at most MOST_OPS; returns their number. */
+size_t ops_attention(const struct machine *m, const struct moe_model *model,
+                     const struct schedule *s, const struct tokens *t, struct op *out);
+/* The dense MLP of a dense layer, all of it on each rank's own tokens. */
+size_t ops_dense(const struct machine *m, const struct moe_model *model, const struct schedule *s,
+                 const struct tokens *t, struct op *out);
+/* Router and shared experts, likewise. */
+size_t ops_gate(const struct machine *m, const struct moe_model *model, const struct schedule *s,
+                const struct tokens *t, struct op *out);
+/* Grouped GEMMs of one rank's experts: rows_count rows over active_count of its experts. */
+size_t ops_experts(const struct machine *m, const struct moe_model *model, const struct schedule *s,
+                   double rows_count, double active_count, struct op *out);
+/* Embedding look-up, final norm and output projection for `logits_count` tokens of a rank; the
+ * vocabulary is split over n_shards ranks, which then see each other's tokens. */
+size_t ops_head(const struct machine *m, const struct moe_model *model, const struct schedule *s,
+                double logits_count, double n_shards, struct op *out);
+
+/* Appends one operator for one rank; returns its end. */
+uint32_t op_append(struct graph *g, const struct topology *t, const struct op *op, int64_t rank,
+                   uint32_t after);
+/* Appends a list of them, one after the other. */
+uint32_t ops_append(struct graph *g, const struct topology *t, const struct op *ops, size_t n,
+                    int64_t rank, uint32_t after);
+
+/* The attention group's exchange around the MoE block: reduce-scatter of the output projection's
+ * partial sums, all-gather of the layer's result; bytes that leave (and enter) a rank. */
+double tp_exchange_bytes(const struct moe_model *model, const struct schedule *s,
+                         const struct tokens *t);
+
+/* How many of a rank's experts get at least one row. */
+double active_experts_count(const struct routing *r, int64_t rank);

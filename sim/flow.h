@@ -1,0 +1,82 @@
+/* Flows: the ways to run dispatch and combine. One flow is one file with one const struct, and one
+ * row of flows[] in flow.c. A flow builds activities and states buffers; it computes no time.
+ *
+ * Words: R ranks, E experts, N = tokens x top_k rows leave a rank in dispatch, N' arrive at it.
+ * A row is one token's vector for one expert. Forward is the way of dispatch (from the token's rank
+ * to the expert's), backward the way of combine. */
+#pragma once
+#include "models/moe_model.h"
+#include "models/routing.h"
+#include "models/schedule.h"
+#include "sim/topology.h"
+
+/* What one layer's dispatch and combine have to do. */
+struct flow_request {
+	const struct machine *machine;
+	const struct moe_model *model;
+	const struct routing *routing; /* n_ranks and rows */
+	enum phase phase;
+	int64_t tokens;       /* per rank */
+	enum dtype dispatch;  /* of rows on the wire; combine carries BF16 */
+	int64_t vector_cores; /* 0: all */
+};
+
+/* Which memory a buffer takes, and from when to when it is held. */
+enum lifetime {
+	LIFE_DOMAIN,   /* as long as the communication domain: always */
+	LIFE_LAYER,    /* from dispatch to the end of combine */
+	LIFE_DISPATCH, /* during dispatch */
+	LIFE_COMBINE,  /* during combine */
+	LIFETIMES
+};
+
+struct buffer {
+	const char *name;   /* "relay window" */
+	const char *memory; /* "HCCL window", "symmetric heap", "workspace": all in HBM */
+	enum lifetime lifetime;
+	double bytes; /* per rank */
+};
+
+enum { MOST_BUFFERS = 12 };
+
+struct flow_build;
+
+struct flow {
+	const char *name; /* as configs and reports write it */
+	const char *doc;  /* one line for `epsim list flows` */
+	/* May it serve this request? No side effects; why_not is set when false. */
+	bool (*applies)(const struct flow_request *q, const char **why_not);
+	/* Append the activities of dispatch (combine) to the build. ready[i]: what rank i's part
+	   must wait for; done[i]: set to what its expert compute (its next layer) must wait for. */
+	void (*dispatch)(struct flow_build *b, const uint32_t *ready, uint32_t *done);
+	void (*combine)(struct flow_build *b, const uint32_t *ready, uint32_t *done);
+	/* Buffers of one rank that never change during a run of such requests. Returns their
+	   number, at most MOST_BUFFERS. */
+	size_t (*buffers)(const struct flow_request *q, struct buffer *out);
+};
+
+extern const struct flow flow_relay3, flow_relay2, flow_direct;
+extern const struct flow *const flows[]; /* NULL-terminated */
+
+const struct flow *flow_find(const char *name, struct err *e); /* NULL: RC_CONFIG in e */
+
+/* Can any flow serve the request (experts divide, machine large enough, element type known)? */
+bool flow_request_possible(const struct flow_request *q, const char **why_not);
+
+/* Largest sum of buffers that are held at one time, bytes per rank. */
+double buffers_peak_bytes(const struct buffer *b, size_t n);
+const char *lifetime_name(enum lifetime life);
+
+/* ---- what flows share ---- */
+
+/* Bytes of a row on the wire in dispatch (32-byte aligned) and of one BF16 row. */
+double flow_row_bytes(const struct flow_request *q);
+double flow_bf16_row_bytes(const struct flow_request *q);
+/* A relay slot: row, 32 B scale and 12 B triple, aligned to 512 B; and one of a combine row. */
+double flow_slot_bytes(const struct flow_request *q);
+double flow_combine_slot_bytes(const struct flow_request *q);
+bool flow_quantises(const struct flow_request *q);
+
+double flow_rows_out_count(const struct flow_request *q);      /* N */
+double flow_rows_in_most_count(const struct flow_request *q);  /* largest N' of any rank */
+double flow_rows_in_worst_count(const struct flow_request *q); /* if all tokens came to one rank */

@@ -1,0 +1,342 @@
+#include "sim/step.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const step_phases[] = {"attention", "exchange", "gate", "dispatch", "expert",
+                                   "combine",   "dense",    "head", NULL};
+
+static int64_t ranks_of_group(const struct step_request *q)
+{
+	return q->schedule->ep;
+}
+
+static struct tokens tokens_of(const struct step_request *q)
+{
+	double parts = (double)q->schedule->micro_batches;
+	struct tokens t = {.context_count = q->context_count};
+
+	/* decode splits the batch's sequences, prefill the chunk's tokens (of one sequence) */
+	t.query_count = q->query_count / parts;
+	t.sequences_count =
+	        fmax(1, q->phase == PHASE_DECODE ? q->sequences_count / parts : q->sequences_count);
+	t.rank_count = t.query_count / (double)q->schedule->tp;
+	return t;
+}
+
+static int64_t rank_tokens(const struct step_request *q)
+{
+	return (int64_t)ceil(tokens_of(q).rank_count);
+}
+
+static bool no(char *why_not, size_t size, const char *text)
+{
+	snprintf(why_not, size, "%s", text);
+	return false;
+}
+
+static bool shape_possible(const struct step_request *q, char *why_not, size_t size)
+{
+	const struct schedule *s = q->schedule;
+	int64_t npus = schedule_npus(s);
+
+	if (q->model->experts % s->ep != 0)
+		return no(why_not, size, "EP does not divide the number of experts");
+	if (s->dp == 0 && s->ep % s->tp != 0)
+		return no(why_not, size, "TP does not divide EP");
+	if (npus % s->ep != 0)
+		return no(why_not, size, "EP does not divide TP x DP");
+	if (npus > machine_dies(q->machine))
+		return no(why_not, size, "more NPUs than the machine has");
+	if (q->model->attention.heads % s->tp != 0)
+		return no(why_not, size, "TP does not divide the attention heads");
+	if (machine_dies_per_node(q->machine) % s->tp != 0)
+		return no(why_not, size, "TP does not divide a node");
+	if (q->query_count < (double)s->micro_batches * (double)s->tp)
+		return no(why_not, size, "fewer tokens than micro-batches x TP");
+	return true;
+}
+
+static bool type_possible(const struct step_request *q, char *why_not, size_t size)
+{
+	enum dtype weights = (enum dtype)q->schedule->weights;
+
+	if (machine_peak_flops(q->machine, weights) > 0)
+		return true;
+	snprintf(why_not, size, "the machine does not compute in %s", dtype_names[weights]);
+	return false;
+}
+
+/* A routing without rows, for questions of shape. */
+static struct routing shape_routing(const struct step_request *q)
+{
+	return (struct routing){.n_ranks = ranks_of_group(q),
+	                        .experts = q->model->experts,
+	                        .rows_per_rank_count = (double)(rank_tokens(q) * q->model->top_k),
+	                        .balanced = true};
+}
+
+static struct flow_request flow_request_of(const struct step_request *q, const struct routing *r)
+{
+	return (struct flow_request){.machine = q->machine,
+	                             .model = q->model,
+	                             .routing = r,
+	                             .phase = q->phase,
+	                             .tokens = rank_tokens(q),
+	                             .dispatch = (enum dtype)q->schedule->dispatch,
+	                             .vector_cores = q->schedule->vector_cores};
+}
+
+bool step_possible(const struct step_request *q, char *why_not, size_t why_size)
+{
+	struct routing shape;
+	struct flow_request fq;
+	const char *why;
+
+	if (!shape_possible(q, why_not, why_size) || !type_possible(q, why_not, why_size))
+		return false;
+	shape = shape_routing(q);
+	fq = flow_request_of(q, &shape);
+	if (!q->flow->applies(&fq, &why))
+		return no(why_not, why_size, why);
+	return true;
+}
+
+/* Everything a graph is built from. */
+struct build {
+	const struct step_request *q;
+	struct graph *g;
+	struct topology *t;
+	struct flow_build flow;
+	struct flow_request request;
+	struct routing routing;
+	struct tokens tokens;
+	int64_t n;
+};
+
+static enum rc build_init(struct build *b, const struct step_request *q, struct graph *g,
+                          struct topology *t, struct arena *a, struct err *e)
+{
+	int64_t n_ranks = ranks_of_group(q);
+	bool symmetric = q->routing->kind == ROUTING_BALANCED &&
+	                 topology_can_be_symmetric(q->machine, n_ranks);
+
+	*b = (struct build){.q = q, .g = g, .t = t, .tokens = tokens_of(q)};
+	TRY(routing_make(q->routing, q->model, n_ranks, rank_tokens(q), a, &b->routing, e));
+	b->request = flow_request_of(q, &b->routing);
+	topology_init(t, q->machine, n_ranks, q->schedule->vector_cores, symmetric, g);
+	flow_build_init(&b->flow, g, t, &b->request);
+	b->n = t->n_built;
+	return RC_OK;
+}
+
+/* The attention group's ranks exchange partial sums; they are neighbours in a node. */
+static void tp_exchange(struct build *b, const uint32_t *after, uint32_t *done)
+{
+	const struct machine *m = b->q->machine;
+	double bytes = tp_exchange_bytes(b->q->model, b->q->schedule, &b->tokens);
+	int64_t tp = b->q->schedule->tp;
+	enum tier tier = machine_farthest(m, tp);
+
+	for (int64_t r = 0; r < b->n; r++) {
+		struct use uses[2 * MOST_MESH];
+		size_t n = topology_group_spread(b->t, tp, r, true, uses, MOST_MESH);
+
+		n += topology_group_spread(b->t, tp, r, false, uses + n, MOST_MESH);
+		done[r] = graph_append(b->g,
+		                       &(struct activity){.label = "exchange.tp",
+		                                          .rank = (uint32_t)r,
+		                                          .work_units = bytes,
+		                                          .latency_s = m->sync.collective_s +
+		                                                       machine_latency_s(m, tier),
+		                                          .uses = uses,
+		                                          .n_uses = n,
+		                                          .after = after + r,
+		                                          .n_after = 1});
+	}
+}
+
+static void attention(struct build *b, const uint32_t *after, uint32_t *done)
+{
+	struct op ops[MOST_OPS];
+	size_t n = ops_attention(b->q->machine, b->q->model, b->q->schedule, &b->tokens, ops);
+
+	for (int64_t r = 0; r < b->n; r++)
+		done[r] = ops_append(b->g, b->t, ops, n, r, after[r]);
+	if (b->q->schedule->tp > 1)
+		tp_exchange(b, done, done);
+	n = ops_gate(b->q->machine, b->q->model, b->q->schedule, &b->tokens, ops);
+	for (int64_t r = 0; r < b->n; r++)
+		done[r] = ops_append(b->g, b->t, ops, n, r, done[r]);
+}
+
+static void experts(struct build *b, const uint32_t *after, uint32_t *done)
+{
+	for (int64_t r = 0; r < b->n; r++) {
+		struct op ops[MOST_OPS];
+		double rows = build_rows_in_count(&b->flow, r);
+		size_t n = ops_experts(b->q->machine, b->q->model, b->q->schedule, rows,
+		                       active_experts_count(&b->routing, r), ops);
+
+		done[r] = ops_append(b->g, b->t, ops, n, r, after[r]);
+	}
+}
+
+static void combine(struct build *b, const uint32_t *after, uint32_t *done)
+{
+	b->q->flow->combine(&b->flow, after, done);
+	if (b->q->schedule->tp > 1)
+		tp_exchange(b, done, done);
+}
+
+enum { MOST_MICRO = 2 };
+
+/* Where each micro-batch and each of the two streams stands, [micro][rank] and [rank]. */
+struct streams {
+	uint32_t *at[MOST_MICRO], *compute, *network;
+};
+
+typedef void part_fn(struct build *b, const uint32_t *after, uint32_t *done);
+
+static void dispatch(struct build *b, const uint32_t *after, uint32_t *done)
+{
+	b->q->flow->dispatch(&b->flow, after, done);
+}
+
+/* Runs one part of micro-batch i after what it had done and after the stream is free. */
+static void on_stream(struct build *b, struct streams *s, int64_t i, uint32_t *stream,
+                      part_fn *part)
+{
+	stage_join(&b->flow, "attention.stream", s->at[i], stream, s->at[i]);
+	part(b, s->at[i], s->at[i]);
+	memcpy(stream, s->at[i], (size_t)b->n * sizeof *stream);
+}
+
+static void layers_append(struct build *b, struct streams *s, int64_t n_layers)
+{
+	int64_t parts = b->q->schedule->micro_batches;
+
+	if (parts == 1) {
+		for (int64_t layer = 0; layer < n_layers; layer++) {
+			attention(b, s->at[0], s->at[0]);
+			dispatch(b, s->at[0], s->at[0]);
+			experts(b, s->at[0], s->at[0]);
+			combine(b, s->at[0], s->at[0]);
+		}
+		return;
+	}
+	/* each stream serves the micro-batches in turn, so that one communicates while the other
+	   computes */
+	for (int64_t layer = 0; layer < n_layers; layer++) {
+		for (int64_t i = 0; i < parts; i++) {
+			on_stream(b, s, i, s->compute, attention);
+			on_stream(b, s, i, s->network, dispatch);
+		}
+		for (int64_t i = 0; i < parts; i++) {
+			on_stream(b, s, i, s->compute, experts);
+			on_stream(b, s, i, s->network, combine);
+		}
+	}
+}
+
+static void all_wait(struct build *b, const struct streams *s)
+{
+	int64_t parts = b->q->schedule->micro_batches;
+	uint32_t *ends = heap_zeroed((size_t)(b->n * parts), sizeof *ends);
+
+	for (int64_t i = 0; i < parts; i++)
+		memcpy(ends + i * b->n, s->at[i], (size_t)b->n * sizeof *ends);
+	graph_append(b->g, &(struct activity){.label = "combine.end",
+	                                      .after = ends,
+	                                      .n_after = (size_t)(b->n * parts)});
+	free(ends);
+}
+
+static void build_layers(struct build *b, int64_t n_layers)
+{
+	struct streams s;
+	size_t n = (size_t)b->n;
+	uint32_t *block = heap_zeroed(4 * n, sizeof *block);
+	uint32_t start = graph_append(b->g, &(struct activity){.label = "attention.start"});
+
+	for (size_t i = 0; i < 4 * n; i++)
+		block[i] = start;
+	s.at[0] = block, s.at[1] = block + n;
+	s.compute = block + 2 * n, s.network = block + 3 * n;
+	layers_append(b, &s, n_layers);
+	all_wait(b, &s);
+	free(block);
+}
+
+static void build_exchange(struct build *b)
+{
+	size_t n = (size_t)b->n;
+	uint32_t *at = heap_zeroed(n, sizeof *at);
+	uint32_t start = graph_append(b->g, &(struct activity){.label = "dispatch.start"});
+
+	for (size_t i = 0; i < n; i++)
+		at[i] = start;
+	b->q->flow->dispatch(&b->flow, at, at);
+	/* experts start together: dispatch and combine are told apart by this point */
+	graph_append(b->g, &(struct activity){.label = "dispatch.end", .after = at, .n_after = n});
+	for (size_t i = 0; i < n; i++)
+		at[i] = b->g->n_activities - 1;
+	b->q->flow->combine(&b->flow, at, at);
+	graph_append(b->g, &(struct activity){.label = "combine.end", .after = at, .n_after = n});
+	free(at);
+}
+
+enum rc step_graph(const struct step_request *q, int64_t n_layers, struct graph *g,
+                   struct topology *t, double *max_mean_ratio, struct err *e)
+{
+	struct arena *a = arena_new();
+	struct build b;
+	enum rc rc = build_init(&b, q, g, t, a, e);
+	double cv_ratio;
+
+	if (rc == RC_OK) {
+		build_layers(&b, n_layers);
+		if (max_mean_ratio)
+			routing_skew(&b.routing, max_mean_ratio, &cv_ratio);
+		flow_build_fini(&b.flow);
+	}
+	arena_free(a);
+	return rc;
+}
+
+enum rc exchange_graph(const struct step_request *q, struct graph *g, struct topology *t,
+                       struct err *e)
+{
+	struct arena *a = arena_new();
+	struct build b;
+	enum rc rc = build_init(&b, q, g, t, a, e);
+
+	if (rc == RC_OK) {
+		build_exchange(&b);
+		flow_build_fini(&b.flow);
+	}
+	arena_free(a);
+	return rc;
+}
+
+enum rc step_buffers(const struct step_request *q, struct buffer *out, size_t *n, struct err *e)
+{
+	struct arena *a = arena_new();
+	struct routing routing = shape_routing(q);
+	struct flow_request fq = flow_request_of(q, &routing);
+	enum rc rc = RC_OK;
+
+	/* decode sizes windows for the worst case, prefill by the counts it gets */
+	if (q->phase == PHASE_PREFILL)
+		rc = routing_make(q->routing, q->model, routing.n_ranks, fq.tokens, a, &routing, e);
+	if (rc == RC_OK) {
+		*n = q->flow->buffers(&fq, out);
+		/* micro-batches are in flight at once, each with its own rows */
+		for (size_t i = 0; i < *n; i++) {
+			if (out[i].lifetime != LIFE_DOMAIN)
+				out[i].bytes *= (double)q->schedule->micro_batches;
+		}
+	}
+	arena_free(a);
+	return rc;
+}

@@ -1,0 +1,75 @@
+/* A step: one prefill chunk or one decode step of a deployment, from its graph to its time. And
+ * the memory of a rank, hence how large a batch may be. */
+#pragma once
+#include "models/config.h"
+#include "sim/compute.h"
+#include "sim/engine.h"
+#include "sim/flow.h"
+
+/* What a step is asked of. */
+struct step_request {
+	const struct machine *machine;
+	const struct moe_model *model;
+	const struct schedule *schedule;
+	const struct routing_spec *routing;
+	const struct flow *flow;
+	const struct engine *engine;
+	enum phase phase;
+	double sequences_count; /* of an attention group */
+	double query_count;     /* new tokens of an attention group: batch, or chunk */
+	double context_count;   /* tokens of a sequence before them */
+};
+
+/* Phases of a step, in order; the part of an activity's label before the dot. */
+enum { MOST_STEP_PHASES = 8 };
+extern const char *const step_phases[]; /* NULL-terminated: attention, gate, ... , head */
+
+struct step_result {
+	double step_s;                    /* all layers and the head */
+	double layer_s;                   /* one MoE layer (with two micro-batches: of both) */
+	double phase_s[MOST_STEP_PHASES]; /* of the critical path, sums to step_s */
+	double max_mean_ratio;            /* of expert loads, as routed */
+};
+
+/* Can the schedule run this? Shape only: divisibility, machine size, element types, flow. */
+bool step_possible(const struct step_request *q, char *why_not, size_t why_size);
+
+/* Builds the graph of enough layers, prices it and scales to all layers. One micro-batch: layers
+ * follow each other, one is priced. Two: two and four layers are priced and their difference is
+ * the steady state of a layer (exact up to the ends of the pipeline: a test compares with all
+ * layers). The request must be possible. */
+enum rc step_run(const struct step_request *q, struct step_result *out, struct err *e);
+
+/* The graph of n_layers MoE layers as step_run prices it, for `epsim run` and tests. *t is the
+ * topology within g; max_mean_ratio may be NULL. */
+enum rc step_graph(const struct step_request *q, int64_t n_layers, struct graph *g,
+                   struct topology *t, double *max_mean_ratio, struct err *e);
+
+/* Only dispatch and combine of one layer, without compute. */
+enum rc exchange_graph(const struct step_request *q, struct graph *g, struct topology *t,
+                       struct err *e);
+
+/* Memory of one rank, bytes. */
+struct memory {
+	double usable_bytes; /* of its HBM */
+	double weights_bytes;
+	double buffers_bytes;    /* of the flow, at their peak */
+	double work_bytes;       /* activations in flight */
+	double kv_bytes;         /* of the batch (decode) or the prompt (prefill) */
+	double total_bytes;      /* of the four */
+	double kv_request_bytes; /* one request's share on this rank */
+	int64_t batch_most;      /* decode: requests of an attention group that fit, the buffers
+	                            growing with them; may be 0 */
+};
+
+/* Ranks that the vocabulary tables are split over: those of a node. */
+double step_head_shards_count(const struct step_request *q);
+
+double weights_rank_bytes(const struct step_request *q);
+
+/* kv_context_count: tokens that each sequence may come to hold. Fails as routing_make() does. */
+enum rc step_memory(const struct step_request *q, double kv_context_count, struct memory *out,
+                    struct err *e);
+
+/* Buffers of the flow for this step, *n of them (at most MOST_BUFFERS). */
+enum rc step_buffers(const struct step_request *q, struct buffer *out, size_t *n, struct err *e);

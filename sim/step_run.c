@@ -1,0 +1,159 @@
+/* From graphs to the time of a step. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "sim/step.h"
+
+/* One priced graph: its makespan and what each phase owns of it. */
+struct priced {
+	double makespan_s;
+	double phase_s[MOST_STEP_PHASES];
+};
+
+static size_t phase_of(const char *label)
+{
+	size_t length = strcspn(label, ".");
+
+	for (size_t i = 0; step_phases[i]; i++) {
+		if (strlen(step_phases[i]) == length && memcmp(step_phases[i], label, length) == 0)
+			return i;
+	}
+	CHECK(!"a label without a phase");
+	return 0;
+}
+
+static enum rc price(const struct engine *engine, const struct graph *g, struct priced *out,
+                     struct err *e)
+{
+	struct timeline t;
+	double *label_s;
+	enum rc rc;
+
+	timeline_init(&t);
+	rc = engine->run(g, &(struct engine_options){0}, &t, e);
+	if (rc == RC_OK) {
+		*out = (struct priced){.makespan_s = t.makespan_s};
+		label_s = heap_zeroed(g->n_labels, sizeof *label_s);
+		timeline_by_label(g, &t, label_s);
+		for (uint32_t i = 0; i < g->n_labels; i++)
+			out->phase_s[phase_of(g->label_text[i])] += label_s[i];
+		free(label_s);
+	}
+	timeline_fini(&t);
+	return rc;
+}
+
+static enum rc price_layers(const struct step_request *q, int64_t n_layers, struct priced *out,
+                            double *max_mean_ratio, struct err *e)
+{
+	struct graph *g = graph_new();
+	struct topology t;
+	enum rc rc = step_graph(q, n_layers, g, &t, max_mean_ratio, e);
+
+	if (rc == RC_OK)
+		rc = price(q->engine, g, out, e);
+	graph_free(g);
+	return rc;
+}
+
+static void add_scaled(struct step_result *out, const struct priced *p, double times)
+{
+	out->step_s += times * p->makespan_s;
+	for (size_t i = 0; i < MOST_STEP_PHASES; i++)
+		out->phase_s[i] += times * p->phase_s[i];
+}
+
+/* Layers with a dense MLP, and the head: no exchange, so one rank stands for all. */
+static enum rc price_ops(const struct step_request *q, const struct op *ops, size_t n,
+                         struct priced *out, struct err *e)
+{
+	struct graph *g = graph_new();
+	struct topology t;
+	enum rc rc;
+	uint32_t start;
+
+	topology_init(&t, q->machine, 1, 0, true, g);
+	start = graph_append(g, &(struct activity){.label = "attention.start"});
+	ops_append(g, &t, ops, n, 0, start);
+	rc = price(q->engine, g, out, e);
+	graph_free(g);
+	return rc;
+}
+
+static struct tokens whole_tokens(const struct step_request *q)
+{
+	return (struct tokens){.sequences_count = q->sequences_count,
+	                       .query_count = q->query_count,
+	                       .context_count = q->context_count,
+	                       .rank_count = q->query_count / (double)q->schedule->tp};
+}
+
+static enum rc add_dense_layers(const struct step_request *q, struct step_result *out,
+                                struct err *e)
+{
+	struct tokens t = whole_tokens(q);
+	struct op ops[2 * MOST_OPS];
+	struct priced p;
+	size_t n = ops_attention(q->machine, q->model, q->schedule, &t, ops);
+
+	if (q->model->dense_layers == 0)
+		return RC_OK;
+	n += ops_dense(q->machine, q->model, q->schedule, &t, ops + n);
+	TRY(price_ops(q, ops, n, &p, e));
+	add_scaled(out, &p, (double)q->model->dense_layers);
+	return RC_OK;
+}
+
+static enum rc add_head(const struct step_request *q, struct step_result *out, struct err *e)
+{
+	double logits = q->phase == PHASE_DECODE ? q->query_count : q->sequences_count;
+	struct op ops[MOST_OPS];
+	struct priced p;
+	size_t n = ops_head(q->machine, q->model, q->schedule, logits / (double)q->schedule->tp,
+	                    step_head_shards_count(q), ops);
+
+	TRY(price_ops(q, ops, n, &p, e));
+	add_scaled(out, &p, 1);
+	return RC_OK;
+}
+
+static enum rc add_moe_layers(const struct step_request *q, struct step_result *out, struct err *e)
+{
+	enum { RAMP = 2, STEADY = 4 };
+	int64_t layers = q->model->layers - q->model->dense_layers;
+	struct priced one, few, more;
+	double steady;
+
+	if (layers == 0)
+		return RC_OK;
+	if (q->schedule->micro_batches == 1) {
+		TRY(price_layers(q, 1, &one, &out->max_mean_ratio, e));
+		out->layer_s = one.makespan_s;
+		add_scaled(out, &one, (double)layers);
+		return RC_OK;
+	}
+	if (layers <= STEADY) {
+		TRY(price_layers(q, layers, &one, &out->max_mean_ratio, e));
+		out->layer_s = one.makespan_s / (double)layers;
+		add_scaled(out, &one, 1);
+		return RC_OK;
+	}
+	TRY(price_layers(q, RAMP, &few, &out->max_mean_ratio, e));
+	TRY(price_layers(q, STEADY, &more, NULL, e));
+	steady = (double)(layers - STEADY) / (STEADY - RAMP);
+	add_scaled(out, &more, 1 + steady);
+	add_scaled(out, &few, -steady);
+	out->layer_s = (more.makespan_s - few.makespan_s) / (STEADY - RAMP);
+	return RC_OK;
+}
+
+enum rc step_run(const struct step_request *q, struct step_result *out, struct err *e)
+{
+	struct step_result r = {.max_mean_ratio = 1};
+
+	TRY(add_dense_layers(q, &r, e));
+	TRY(add_moe_layers(q, &r, e));
+	TRY(add_head(q, &r, e));
+	*out = r;
+	return RC_OK;
+}

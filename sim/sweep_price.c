@@ -1,0 +1,173 @@
+#include "sim/sweep_price.h"
+#include <math.h>
+#include <string.h>
+
+static struct step_request request_of(const struct config *c, const struct engine *engine,
+                                      const struct flow *flow, const struct schedule *s,
+                                      enum phase phase)
+{
+	return (struct step_request){.machine = &c->machine,
+	                             .model = &c->model,
+	                             .schedule = s,
+	                             .routing = &c->routing,
+	                             .flow = flow,
+	                             .engine = engine,
+	                             .phase = phase};
+}
+
+static double groups_count(const struct schedule *s)
+{
+	return (double)schedule_npus(s) / (double)s->tp;
+}
+
+/* Needed against usable, in words. */
+static bool memory_fits(const struct memory *m, const char *pool, char *why, size_t size)
+{
+	char need[32], have[32];
+
+	if (m->total_bytes <= m->usable_bytes)
+		return true;
+	snprintf(why, size, "memory: %s needs %s of %s", pool,
+	         quantity_human(m->total_bytes, DIM_BYTES, 3, need, sizeof need),
+	         quantity_human(m->usable_bytes, DIM_BYTES, 3, have, sizeof have));
+	return false;
+}
+
+/* The prompt goes through in chunks, each seeing those before it. A last piece too small to split
+ * into micro-batches is rounded up. */
+static enum rc prompt_time(struct step_request q, double prompt, double *out_s, struct err *e)
+{
+	double chunk = (double)q.schedule->chunk;
+	double least = (double)(q.schedule->micro_batches * q.schedule->tp);
+
+	*out_s = 0;
+	for (double done = 0; done < prompt; done += chunk) {
+		struct step_result r;
+
+		q.sequences_count = 1;
+		q.query_count = fmax(least, fmin(chunk, prompt - done));
+		q.context_count = done;
+		TRY(step_run(&q, &r, e));
+		*out_s += r.step_s;
+	}
+	return RC_OK;
+}
+
+/* Chunks full of prompts of mean length: several in one, or one over several at the mean of the
+ * contexts that its chunks see. */
+static void full_chunk(const struct workload *w, struct step_request *q)
+{
+	double chunk = (double)q->schedule->chunk, input = w->input.mean_count;
+
+	q->query_count = chunk;
+	q->sequences_count = fmax(1, chunk / input);
+	q->context_count = fmax(0, (input - chunk) / 2);
+}
+
+enum rc prefill_price(const struct config *c, const struct engine *engine, const struct flow *flow,
+                      const struct schedule *s, struct prefill_price *out, struct err *e)
+{
+	struct step_request q = request_of(c, engine, flow, s, PHASE_PREFILL);
+	struct step_result r;
+
+	memset(out, 0, sizeof *out);
+	full_chunk(&c->workload, &q);
+	out->possible = step_possible(&q, out->why, sizeof out->why);
+	if (!out->possible)
+		return RC_OK;
+	TRY(step_memory(&q, fmax(workload_prompt_count(&c->workload), c->workload.input.mean_count),
+	                &out->memory, e));
+	out->fits = memory_fits(&out->memory, "prefill", out->why, sizeof out->why);
+	TRY(step_run(&q, &r, e));
+	memcpy(out->phase_s, r.phase_s, sizeof out->phase_s);
+	out->npu_s = r.step_s * (double)schedule_npus(s) / groups_count(s) *
+	             c->workload.input.mean_count / (double)s->chunk;
+	return prompt_time(q, workload_prompt_count(&c->workload), &out->ttft_s, e);
+}
+
+enum rc decode_price(const struct config *c, const struct engine *engine, const struct flow *flow,
+                     const struct schedule *s, struct decode_price *out, struct err *e)
+{
+	struct step_request q = request_of(c, engine, flow, s, PHASE_DECODE);
+	struct step_result r;
+
+	memset(out, 0, sizeof *out);
+	q.query_count = q.sequences_count = (double)s->batch;
+	q.context_count = workload_context_count(&c->workload);
+	out->possible = step_possible(&q, out->why, sizeof out->why);
+	if (!out->possible)
+		return RC_OK;
+	TRY(step_memory(&q, workload_longest_count(&c->workload), &out->memory, e));
+	out->fits = memory_fits(&out->memory, "decode", out->why, sizeof out->why);
+	TRY(step_run(&q, &r, e));
+	memcpy(out->phase_s, r.phase_s, sizeof out->phase_s);
+	out->tpot_s = r.step_s;
+	out->npu_s = r.step_s * (double)schedule_npus(s) / groups_count(s) *
+	             c->workload.output.mean_count / (double)s->batch;
+	return RC_OK;
+}
+
+static void refuse(struct sweep_point *p, enum reason reason, const char *why)
+{
+	if (p->reason != REASON_NONE)
+		return;
+	p->reason = reason;
+	snprintf(p->why, sizeof p->why, "%s", why);
+}
+
+static void refuse_time(struct sweep_point *p, enum reason reason, const char *what, double time_s,
+                        double budget_s)
+{
+	char why[WHY_SIZE], is[32], may[32];
+
+	if (!(budget_s > 0) || time_s <= budget_s)
+		return;
+	snprintf(why, sizeof why, "%s %s > %s", what,
+	         quantity_human(time_s, DIM_TIME, 3, is, sizeof is),
+	         quantity_human(budget_s, DIM_TIME, 3, may, sizeof may));
+	refuse(p, reason, why);
+}
+
+static void budgets_hold(const struct config *c, const struct prefill_price *pre,
+                         const struct decode_price *dec, struct sweep_point *p)
+{
+	char why[WHY_SIZE];
+
+	if (c->sweep.budget.npus > 0 && p->npus > c->sweep.budget.npus) {
+		snprintf(why, sizeof why, "%lld NPUs > %lld", (long long)p->npus,
+		         (long long)c->sweep.budget.npus);
+		refuse(p, REASON_NPUS, why);
+	}
+	if (!pre->fits)
+		refuse(p, REASON_MEMORY, pre->why);
+	if (!dec->fits)
+		refuse(p, REASON_MEMORY, dec->why);
+	refuse_time(p, REASON_TTFT, "TTFT", p->ttft_s, c->sweep.budget.ttft_s);
+	refuse_time(p, REASON_TPOT, "TPOT", p->tpot_s, c->sweep.budget.tpot_s);
+}
+
+void point_join(const struct config *c, const struct prefill_price *pre,
+                const struct decode_price *dec, struct sweep_point *p)
+{
+	p->npus = schedule_npus(&p->schedule);
+	p->reason = REASON_NONE;
+	if (!pre->possible)
+		refuse(p, REASON_SHAPE, pre->why);
+	if (!dec->possible)
+		refuse(p, REASON_SHAPE, dec->why);
+	if (pre->possible && dec->possible) {
+		p->ttft_s = pre->ttft_s, p->tpot_s = dec->tpot_s;
+		p->tokens_per_s_per_npu_count =
+		        c->workload.output.mean_count / (pre->npu_s + dec->npu_s);
+		memcpy(p->prefill_phase_s, pre->phase_s, sizeof p->prefill_phase_s);
+		memcpy(p->decode_phase_s, dec->phase_s, sizeof p->decode_phase_s);
+		p->prefill_buffers_bytes = pre->memory.buffers_bytes;
+		p->decode_buffers_bytes = dec->memory.buffers_bytes;
+		p->prefill_memory_bytes = pre->memory.total_bytes;
+		p->decode_memory_bytes = dec->memory.total_bytes;
+		p->usable_bytes = dec->memory.usable_bytes;
+		p->batch_most = dec->memory.batch_most;
+		budgets_hold(c, pre, dec, p);
+	}
+	p->feasible = p->reason == REASON_NONE;
+}
