@@ -1,0 +1,296 @@
+#include "tools/run_report.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "models/base/json.h"
+#include "models/base/table.h"
+
+/* ---- figures ---- */
+
+struct resource_row {
+	enum resource_kind kind;
+	double moved_units;            /* mean over the resources of the kind */
+	double mean_ratio, most_ratio; /* utilisation over the graph's makespan */
+};
+
+static size_t resource_rows(const struct run *r, struct resource_row *out)
+{
+	const struct graph *g = r->graph;
+	double *load = heap_zeroed(g->n_resources, sizeof *load);
+	size_t n = 0;
+
+	graph_loads(g, load);
+	for (enum resource_kind kind = 0; kind < RESOURCE_KINDS; kind++) {
+		struct resource_row row = {.kind = kind};
+		double count = 0;
+
+		for (uint32_t i = 0; i < g->n_resources; i++) {
+			double share;
+
+			if (g->kind[i] != kind)
+				continue;
+			share = load[i] / (g->capacity_per_s[i] * r->timeline.makespan_s);
+			row.moved_units += load[i], row.mean_ratio += share, count++;
+			row.most_ratio = fmax(row.most_ratio, share);
+		}
+		if (row.moved_units > 0) {
+			row.moved_units /= count, row.mean_ratio /= count;
+			out[n++] = row;
+		}
+	}
+	free(load);
+	return n;
+}
+
+/* Time on the critical path by label; rows in order of first appearance. */
+static double *label_times(const struct run *r)
+{
+	double *label_s = heap_zeroed(r->graph->n_labels, sizeof *label_s);
+
+	timeline_by_label(r->graph, &r->timeline, label_s);
+	return label_s;
+}
+
+static double total_s(const struct run *r)
+{
+	return r->scope == SCOPE_STEP ? r->step.step_s : r->timeline.makespan_s;
+}
+
+/* ---- text ---- */
+
+static const char *time_text(double time_s, char *buf)
+{
+	return quantity_human(time_s, DIM_TIME, 4, buf, 32);
+}
+
+static const char *size_text(double bytes, char *buf)
+{
+	return quantity_human(bytes, DIM_BYTES, 4, buf, 32);
+}
+
+static void print_heading(const struct run *r, FILE *out)
+{
+	const struct schedule *s = &r->config->schedule;
+	const struct step_request *q = &r->request;
+	int64_t cores = s->vector_cores ? s->vector_cores : q->machine->vector.cores;
+
+	fprintf(out, "%s on %s: %s, %s\n", q->model->name, q->machine->name, q->flow->name,
+	        phase_names[q->phase]);
+	fprintf(out,
+	        "EP %lld, TP %lld, %lld NPUs; %.0f new tokens an attention group, context %.0f\n",
+	        (long long)s->ep, (long long)s->tp, (long long)schedule_npus(s), q->query_count,
+	        q->context_count);
+	fprintf(out,
+	        "dispatch %s, weights %s, KV %s; %lld micro-batch%s, %lld vector cores; engine "
+	        "%s\n",
+	        dtype_names[s->dispatch], dtype_names[s->weights], dtype_names[s->kv],
+	        (long long)s->micro_batches, s->micro_batches > 1 ? "es" : "", (long long)cores,
+	        q->engine->name);
+}
+
+static void print_time_row(struct table *t, const char *name, double time_s, double whole_s)
+{
+	char text[32];
+
+	if (!(time_s > 0))
+		return;
+	table_cell(t, "%s", name);
+	table_cell(t, "%s", time_text(time_s, text));
+	table_cell(t, "%.1f %%", 100 * time_s / whole_s);
+	table_end_row(t);
+}
+
+static void print_times(const struct run *r, FILE *out)
+{
+	static const char *const headers[] = {"<phase", "time", "share", NULL};
+	static const char *const what[] = {"step", "one MoE layer", "dispatch and combine"};
+	struct table *t = table_new(headers);
+	char text[32];
+
+	if (r->scope == SCOPE_STEP) {
+		for (size_t i = 0; step_phases[i]; i++)
+			print_time_row(t, step_phases[i], r->step.phase_s[i], total_s(r));
+	} else {
+		double *label_s = label_times(r);
+
+		for (uint32_t i = 0; i < r->graph->n_labels; i++)
+			print_time_row(t, r->graph->label_text[i], label_s[i], total_s(r));
+		free(label_s);
+	}
+	fprintf(out, "\n%s  %s", what[r->scope], time_text(total_s(r), text));
+	if (r->scope == SCOPE_STEP)
+		fprintf(out, "  (one MoE layer %s)", time_text(r->step.layer_s, text));
+	fprintf(out, "\n\n");
+	table_print(t, out);
+	table_free(t);
+}
+
+static void print_resources(const struct run *r, FILE *out)
+{
+	static const char *const headers[] = {"<resource", "moved", "busy", "busiest", NULL};
+	struct resource_row row[RESOURCE_KINDS];
+	size_t n = resource_rows(r, row);
+	struct table *t = table_new(headers);
+	char text[32];
+
+	for (size_t i = 0; i < n; i++) {
+		table_cell(t, "%s", resource_kind_name(row[i].kind));
+		if (row[i].kind == RES_CUBE)
+			table_cell(t, "%.4g Gflop", row[i].moved_units / GB_BYTES);
+		else
+			table_cell(t, "%s", size_text(row[i].moved_units, text));
+		table_cell(t, "%.1f %%", 100 * row[i].mean_ratio);
+		table_cell(t, "%.1f %%", 100 * row[i].most_ratio);
+		table_end_row(t);
+	}
+	fprintf(out, "\nresources of %s, mean of all and busiest\n\n",
+	        r->scope == SCOPE_EXCHANGE ? "the exchange" : "one MoE layer");
+	table_print(t, out);
+	table_free(t);
+}
+
+static void memory_row(struct table *t, const char *what, const char *where, const char *held,
+                       double bytes)
+{
+	char text[32];
+
+	table_cell(t, "%s", what);
+	table_cell(t, "%s", where);
+	table_cell(t, "%s", held);
+	table_cell(t, "%s", size_text(bytes, text));
+	table_end_row(t);
+}
+
+static void print_memory(const struct run *r, FILE *out)
+{
+	static const char *const headers[] = {"<memory", "<where", "<held", "a rank", NULL};
+	struct table *t = table_new(headers);
+	char usable[32], total[32];
+
+	memory_row(t, "weights", "HBM", "always", r->memory.weights_bytes);
+	memory_row(t, "KV cache", "HBM", "request", r->memory.kv_bytes);
+	memory_row(t, "activations", "HBM", "step", r->memory.work_bytes);
+	for (size_t i = 0; i < r->n_buffers; i++)
+		memory_row(t, r->buffers[i].name, r->buffers[i].memory,
+		           lifetime_name(r->buffers[i].lifetime), r->buffers[i].bytes);
+	fprintf(out, "\nmemory  %s of %s usable", size_text(r->memory.total_bytes, total),
+	        size_text(r->memory.usable_bytes, usable));
+	if (r->request.phase == PHASE_DECODE)
+		fprintf(out, "; up to %lld requests of this context an attention group",
+		        (long long)r->memory.batch_most);
+	fprintf(out, "\n\n");
+	table_print(t, out);
+	table_free(t);
+}
+
+void run_report_text(const struct run *r, FILE *out)
+{
+	print_heading(r, out);
+	if (r->config->routing.kind != ROUTING_BALANCED && r->scope != SCOPE_EXCHANGE)
+		fprintf(out, "hottest expert %.2f times the mean\n", r->max_mean_ratio);
+	print_times(r, out);
+	print_resources(r, out);
+	print_memory(r, out);
+}
+
+/* ---- JSON ---- */
+
+static void json_settings(const struct run *r, struct json *j)
+{
+	const struct step_request *q = &r->request;
+	const struct schedule *s = q->schedule;
+
+	json_text(j, "machine", q->machine->name);
+	json_text(j, "model", q->model->name);
+	json_text(j, "flow", q->flow->name);
+	json_text(j, "engine", q->engine->name);
+	json_text(j, "phase", phase_names[q->phase]);
+	json_integer(j, "ep", s->ep);
+	json_integer(j, "tp", s->tp);
+	json_integer(j, "npus", schedule_npus(s));
+	json_text(j, "dispatch", dtype_names[s->dispatch]);
+	json_text(j, "weights", dtype_names[s->weights]);
+	json_text(j, "kv", dtype_names[s->kv]);
+	json_integer(j, "micro_batches", s->micro_batches);
+	json_integer(j, "vector_cores",
+	             s->vector_cores ? s->vector_cores : q->machine->vector.cores);
+	json_number(j, "query_tokens", q->query_count);
+	json_number(j, "context_tokens", q->context_count);
+	json_integer(j, "seed", r->config->routing.seed);
+}
+
+static void json_times(const struct run *r, struct json *j)
+{
+	json_object(j, "phase_s");
+	if (r->scope == SCOPE_STEP) {
+		for (size_t i = 0; step_phases[i]; i++)
+			json_number(j, step_phases[i], r->step.phase_s[i]);
+	} else {
+		double *label_s = label_times(r);
+
+		for (uint32_t i = 0; i < r->graph->n_labels; i++)
+			json_number(j, r->graph->label_text[i], label_s[i]);
+		free(label_s);
+	}
+	json_close(j);
+}
+
+static void json_resources(const struct run *r, struct json *j)
+{
+	struct resource_row row[RESOURCE_KINDS];
+	size_t n = resource_rows(r, row);
+
+	json_array(j, "resources");
+	for (size_t i = 0; i < n; i++) {
+		json_object(j, NULL);
+		json_text(j, "kind", resource_kind_name(row[i].kind));
+		json_number(j, row[i].kind == RES_CUBE ? "moved_flop" : "moved_bytes",
+		            row[i].moved_units);
+		json_number(j, "busy_ratio", row[i].mean_ratio);
+		json_number(j, "busiest_ratio", row[i].most_ratio);
+		json_close(j);
+	}
+	json_close(j);
+}
+
+static void json_memory(const struct run *r, struct json *j)
+{
+	json_object(j, "memory");
+	json_number(j, "usable_bytes", r->memory.usable_bytes);
+	json_number(j, "total_bytes", r->memory.total_bytes);
+	json_number(j, "weights_bytes", r->memory.weights_bytes);
+	json_number(j, "kv_bytes", r->memory.kv_bytes);
+	json_number(j, "activation_bytes", r->memory.work_bytes);
+	json_number(j, "buffers_bytes", r->memory.buffers_bytes);
+	if (r->request.phase == PHASE_DECODE)
+		json_integer(j, "batch_most", r->memory.batch_most);
+	json_array(j, "buffers");
+	for (size_t i = 0; i < r->n_buffers; i++) {
+		json_object(j, NULL);
+		json_text(j, "name", r->buffers[i].name);
+		json_text(j, "memory", r->buffers[i].memory);
+		json_text(j, "held", lifetime_name(r->buffers[i].lifetime));
+		json_number(j, "bytes", r->buffers[i].bytes);
+		json_close(j);
+	}
+	json_close(j);
+	json_close(j);
+}
+
+void run_report_json(const struct run *r, FILE *out)
+{
+	static const char *const names[] = {"step", "layer", "exchange"};
+	struct json *j = json_new(out);
+
+	json_object(j, NULL);
+	json_settings(r, j);
+	json_text(j, "scope", names[r->scope]);
+	json_number(j, "time_s", total_s(r));
+	if (r->scope == SCOPE_STEP)
+		json_number(j, "layer_s", r->step.layer_s);
+	json_times(r, j);
+	json_resources(r, j);
+	json_memory(r, j);
+	json_close(j);
+	json_free(j);
+}

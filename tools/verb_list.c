@@ -1,0 +1,172 @@
+/* epsim list: what there is to choose from. */
+#include <string.h>
+#include "models/base/json.h"
+#include "models/base/table.h"
+#include "sim/engine.h"
+#include "sim/flow.h"
+#include "tools/args.h"
+
+struct listed {
+	struct arena *arena;
+	struct table *table; /* one of the two */
+	struct json *json;
+};
+
+static void row(struct listed *l, const char *name, const char *doc)
+{
+	if (l->json) {
+		json_object(l->json, NULL);
+		json_text(l->json, "name", name);
+		json_text(l->json, "describes", doc);
+		json_close(l->json);
+		return;
+	}
+	table_cell(l->table, "%s", name);
+	table_cell(l->table, "%s", doc);
+	table_end_row(l->table);
+}
+
+static enum rc list_flows(struct listed *l, struct err *e)
+{
+	(void)e;
+	for (size_t i = 0; flows[i]; i++)
+		row(l, flows[i]->name, flows[i]->doc);
+	return RC_OK;
+}
+
+static enum rc list_engines(struct listed *l, struct err *e)
+{
+	(void)e;
+	for (size_t i = 0; engines[i]; i++) {
+		const char *why_not;
+
+		row(l, engines[i]->name,
+		    engines[i]->available(&why_not)
+		            ? engines[i]->doc
+		            : arena_print(l->arena, "%s (not here: %s)", engines[i]->doc, why_not));
+	}
+	return RC_OK;
+}
+
+static const char *describes(const struct config *c, enum section s)
+{
+	return s == SECTION_MACHINE ? c->machine.describes
+	       : s == SECTION_MODEL ? c->model.describes
+	                            : c->workload.describes;
+}
+
+static enum rc list_section(struct listed *l, enum section s, struct err *e)
+{
+	const char **names = config_names(s, l->arena);
+
+	for (; *names; names++) {
+		struct config *c = config_new();
+		enum rc rc = config_section(c, s, *names, e);
+
+		if (rc == RC_OK)
+			row(l, *names, arena_string(l->arena, describes(c, s)));
+		config_free(c);
+		TRY(rc);
+	}
+	return RC_OK;
+}
+
+static enum rc list_machines(struct listed *l, struct err *e)
+{
+	return list_section(l, SECTION_MACHINE, e);
+}
+
+static enum rc list_models(struct listed *l, struct err *e)
+{
+	return list_section(l, SECTION_MODEL, e);
+}
+
+static enum rc list_workloads(struct listed *l, struct err *e)
+{
+	return list_section(l, SECTION_WORKLOAD, e);
+}
+
+static const struct kind {
+	const char *name;
+	enum rc (*list)(struct listed *l, struct err *e);
+} kinds[] = {
+        {"flows", list_flows},   {"engines", list_engines},     {"machines", list_machines},
+        {"models", list_models}, {"workloads", list_workloads}, {NULL, NULL},
+};
+
+static enum rc list_kind(const struct kind *k, struct listed *l, FILE *out, struct err *e)
+{
+	const char *const headers[] = {"<name", "<describes", NULL};
+	enum rc rc;
+
+	if (l->json) {
+		json_array(l->json, k->name);
+		rc = k->list(l, e);
+		json_close(l->json);
+		return rc;
+	}
+	l->table = table_new(headers);
+	rc = k->list(l, e);
+	fprintf(out, "%s\n", k->name);
+	table_print(l->table, out);
+	table_free(l->table);
+	return rc;
+}
+
+static enum rc kind_check(const struct args *a, struct err *e)
+{
+	const char *names[sizeof kinds / sizeof *kinds] = {0};
+	char slip[128];
+
+	for (size_t i = 0; kinds[i].name; i++)
+		names[i] = kinds[i].name;
+	if (a->n_words > 1)
+		return fail(e, RC_CONFIG, "epsim list: one kind at a time, not '%s'", a->word[1]);
+	for (size_t i = 0; a->n_words == 1 && kinds[i].name; i++) {
+		if (strcmp(kinds[i].name, a->word[0]) == 0)
+			return RC_OK;
+	}
+	if (a->n_words == 0)
+		return RC_OK;
+	return fail(e, RC_CONFIG,
+	            "epsim list: there is no kind '%s'%s (flows, engines, machines, models, "
+	            "workloads)",
+	            a->word[0], hint(slip, sizeof slip, a->word[0], names));
+}
+
+static enum rc run(const struct args *a, FILE *out, struct err *e)
+{
+	struct listed l = {.arena = arena_new()};
+	enum rc rc = kind_check(a, e);
+	bool first = true;
+
+	if (rc == RC_OK && args_has(a, "json")) {
+		l.json = json_new(out);
+		json_object(l.json, NULL);
+	}
+	for (size_t i = 0; rc == RC_OK && kinds[i].name; i++) {
+		if (a->n_words == 1 && strcmp(a->word[0], kinds[i].name) != 0)
+			continue;
+		if (!first && !l.json)
+			fprintf(out, "\n");
+		rc = list_kind(&kinds[i], &l, out, e);
+		first = false;
+	}
+	if (l.json) {
+		json_close(l.json);
+		json_free(l.json);
+	}
+	arena_free(l.arena);
+	return rc;
+}
+
+static const struct option options[] = {{0}};
+
+const struct verb verb_list = {
+        .name = "list",
+        .doc = "Lists flows, engines, machines, models and workloads",
+        .usage = "[flows|engines|machines|models|workloads] [option...]",
+        .examples = {"epsim list", "epsim list machines --json"},
+        .options = options,
+        .run = run,
+};
