@@ -214,14 +214,14 @@ size_t ops_experts(const struct machine *m, const struct moe_model *model, const
 }
 
 size_t ops_head(const struct machine *m, const struct moe_model *model, const struct schedule *s,
-                double logits_count, double n_shards, struct op *out)
+                double logits_count, double n_shards_count, struct op *out)
 {
 	double hidden = (double)model->hidden, vocab = (double)model->vocab;
 
 	(void)s; /* the vocabulary stays BF16 */
 	out[0] = elementwise("head.embedding", logits_count, hidden, 2);
-	out[1] = gemm("head.logits", logits_count * n_shards, hidden * vocab / n_shards, hidden,
-	              vocab / n_shards, DTYPE_BF16, m->cube.dense_ratio);
+	out[1] = gemm("head.logits", logits_count * n_shards_count, hidden * vocab / n_shards_count,
+	              hidden, vocab / n_shards_count, DTYPE_BF16, m->cube.dense_ratio);
 	out[1].launches_count = 2; /* and sampling */
 	return 2;
 }

@@ -37,9 +37,9 @@ size_t ops_gate(const struct machine *m, const struct moe_model *model, const st
 size_t ops_experts(const struct machine *m, const struct moe_model *model, const struct schedule *s,
                    double rows_count, double active_count, struct op *out);
 /* Embedding look-up, final norm and output projection for `logits_count` tokens of a rank; the
- * vocabulary is split over n_shards ranks, which then see each other's tokens. */
+ * vocabulary is split over n_shards_count ranks, which then see each other's tokens. */
 size_t ops_head(const struct machine *m, const struct moe_model *model, const struct schedule *s,
-                double logits_count, double n_shards, struct op *out);
+                double logits_count, double n_shards_count, struct op *out);
 
 /* Appends one operator for one rank; returns its end. */
 uint32_t op_append(struct graph *g, const struct topology *t, const struct op *op, int64_t rank,

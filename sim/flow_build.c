@@ -8,13 +8,13 @@ static void rows_init(struct flow_build *b)
 	const struct routing *r = b->request->routing;
 	size_t n = (size_t)b->n;
 
-	b->rows = heap_zeroed(n * n, sizeof *b->rows);
+	b->rows_count = heap_zeroed(n * n, sizeof *b->rows_count);
 	b->rows_in_count = heap_zeroed(n, sizeof *b->rows_in_count);
 	for (size_t from = 0; from < n; from++) {
 		for (size_t to = 0; to < n; to++) {
 			double rows = routing_rank_rows_count(r, (int64_t)from, (int64_t)to);
 
-			b->rows[from * n + to] = rows;
+			b->rows_count[from * n + to] = rows;
 			b->rows_in_count[to] += rows;
 		}
 	}
@@ -35,7 +35,7 @@ void flow_build_init(struct flow_build *b, struct graph *g, const struct topolog
 
 void flow_build_fini(struct flow_build *b)
 {
-	free(b->rows);
+	free(b->rows_count);
 	free(b->rows_in_count);
 	free(b->scratch);
 	free(b->scratch_in);
@@ -58,7 +58,7 @@ static double pair_rows(const struct flow_build *b, enum direction way, int64_t 
 {
 	int64_t from = way == FORWARD ? holder : needer, to = way == FORWARD ? needer : holder;
 
-	return b->rows[from * b->n + to];
+	return b->rows_count[from * b->n + to];
 }
 
 double build_wire_s(const struct flow_build *b)
@@ -92,6 +92,22 @@ void stage_join(struct flow_build *b, const char *label, const uint32_t *one, co
 		done[r] = append_join(b, label, r, 0, (uint32_t[]){one[r], other[r]}, 2);
 }
 
+double build_quantised_bytes(const struct flow_build *b)
+{
+	return flow_quantises(b->request) ? flow_bf16_row_bytes(b->request) : 0;
+}
+
+/* The cap on an activity of `bytes` that quantises rows meanwhile; 0: none. */
+static double quantise_cap_Bps(const struct flow_build *b, const struct traffic *traffic,
+                               int64_t rank, double bytes)
+{
+	double quantised = traffic->quantised_bytes * build_rows_out_count(b, rank);
+
+	if (!(quantised > 0))
+		return 0;
+	return b->topology->quantise_Bps * bytes / quantised;
+}
+
 void stage_copy(struct flow_build *b, const char *label, struct traffic traffic, double latency_s,
                 const uint32_t *after, uint32_t *done)
 {
@@ -107,6 +123,8 @@ void stage_copy(struct flow_build *b, const char *label, struct traffic traffic,
 		                                                    .rank = (uint32_t)r,
 		                                                    .work_units = bytes,
 		                                                    .latency_s = latency_s,
+		                                                    .cap_per_s = quantise_cap_Bps(
+		                                                            b, &traffic, r, bytes),
 		                                                    .uses = uses,
 		                                                    .n_uses = 2,
 		                                                    .after = after + r,
@@ -153,65 +171,97 @@ static uint32_t transfer_append(struct flow_build *b, const struct transfer *x)
 	                                       .n_after = 1});
 }
 
-/* The one rank to all its peers, one activity a tier. All that it sends has arrived when as much
- * has arrived at it. */
-static uint32_t exchange_symmetric(struct flow_build *b, struct transfer x, double row_bytes)
+/* Posts one activity for all peers of a tier; or one for each, where they are posted in turn. */
+static size_t exchange_tier(struct flow_build *b, struct transfer x, double row_bytes,
+                            uint32_t *part)
 {
 	const struct topology *t = b->topology;
-	uint32_t part[TIERS];
-	size_t n = 0;
+	double message_s = x.tier == TIER_RDMA ? t->machine->rdma.message_s : 0;
+	int64_t peers = topology_peers(t, 0, x.tier), n = peers > 0;
 
-	for (enum tier tier = TIER_SELF; tier < TIERS; tier++) {
-		double peers = (double)topology_peers(t, 0, tier);
-
-		if (!(peers > 0))
-			continue;
-		x.tier = tier;
-		x.bytes = build_rows_out_count(b, 0) * peers / (double)t->n_ranks * row_bytes;
-		x.streams_count = peers;
-		x.queue_s = tier == TIER_RDMA ? peers * t->machine->rdma.message_s : 0;
-		part[n++] = transfer_append(b, &x);
+	if (message_s > 0)
+		n = peers;
+	for (int64_t i = 0; i < n; i++) {
+		x.streams_count = (double)peers / (double)n;
+		x.bytes = build_rows_out_count(b, 0) * x.streams_count / (double)t->n_ranks *
+		          row_bytes;
+		x.queue_s = (double)(i + 1) * message_s;
+		part[i] = transfer_append(b, &x);
 	}
-	return append_join(b, x.label, 0, 0, part, n);
+	return (size_t)n;
 }
 
-/* One activity a pair. Fills scratch_in[needer][...] and, at the end, the joins. */
+/* The one rank to all its peers. All that it sends has arrived when as much has arrived at it. */
+static uint32_t exchange_symmetric(struct flow_build *b, struct transfer x, double row_bytes)
+{
+	uint32_t *part = heap_zeroed(TIERS + (size_t)b->topology->n_ranks, sizeof *part), end;
+	size_t n = 0;
+
+	for (x.tier = TIER_SELF; x.tier < TIERS; x.tier++)
+		n += exchange_tier(b, x, row_bytes, part + n);
+	end = append_join(b, x.label, 0, 0, part, n);
+	free(part);
+	return end;
+}
+
+/* The peer in a rank's place `step`, -1 for none: node by node, itself first, and so that in each
+ * step all ranks turn to different ones. */
+static int64_t peer_at(const struct topology *t, int64_t rank, int64_t step)
+{
+	int64_t per_node = machine_dies_per_node(t->machine);
+	int64_t nodes = (t->n_ranks + per_node - 1) / per_node;
+	int64_t node = (rank / per_node + step / per_node) % nodes;
+	int64_t peer = node * per_node + (rank + step) % per_node;
+
+	return step < nodes * per_node && peer < t->n_ranks ? peer : -1;
+}
+
+/* Ends of all activities of one issuer, or of what it had to wait for. */
+static uint32_t issued_join(struct flow_build *b, const char *label, int64_t rank,
+                            const uint32_t *part, size_t n, const uint32_t *after)
+{
+	return n ? append_join(b, label, rank, 0, part, n)
+	         : append_join(b, label, rank, 0, after + rank, 1);
+}
+
+/* One activity a pair. issued[rank]: what that rank issued is through; met[rank]: what others
+ * issued towards it is; both may be NULL. */
 static void exchange_pairs(struct flow_build *b, struct transfer x, enum direction way,
-                           double row_bytes, const uint32_t *after, uint32_t *sent,
-                           uint32_t *arrived)
+                           double row_bytes, const uint32_t *after, uint32_t *issued, uint32_t *met)
 {
 	const struct topology *t = b->topology;
+	int64_t steps = b->n + machine_dies_per_node(t->machine);
 	uint32_t *in = b->scratch_in, *out = b->scratch;
 	size_t *n_in = heap_zeroed((size_t)b->n, sizeof *n_in);
 
-	for (int64_t holder = 0; holder < b->n; holder++) {
+	for (int64_t issuer = 0; issuer < b->n; issuer++) {
 		size_t n_out = 0;
 		double posted_count = 0;
 
-		for (int64_t step = 0; step < b->n; step++) {
-			int64_t needer = (holder + step) % b->n; /* not all to rank 0 first */
-			double rows = pair_rows(b, way, holder, needer);
+		for (int64_t step = 0; step < steps; step++) {
+			int64_t peer = peer_at(t, issuer, step);
+			double rows;
 
+			if (peer < 0)
+				continue;
+			x.holder = x.put ? issuer : peer, x.needer = x.put ? peer : issuer;
+			rows = pair_rows(b, way, x.holder, x.needer);
 			if (!(rows > 0))
 				continue;
-			x.tier = machine_tier(t->machine, holder, needer);
-			x.holder = holder, x.needer = needer;
+			x.tier = machine_tier(t->machine, issuer, peer);
 			x.bytes = rows * row_bytes, x.streams_count = 1;
 			posted_count += x.tier == TIER_RDMA;
 			x.queue_s =
 			        x.tier == TIER_RDMA ? posted_count * t->machine->rdma.message_s : 0;
-			x.after = after[x.put ? holder : needer];
+			x.after = after[issuer];
 			out[n_out] = transfer_append(b, &x);
-			in[needer * b->n + (int64_t)n_in[needer]++] = out[n_out++];
+			in[peer * b->n + (int64_t)n_in[peer]++] = out[n_out++];
 		}
-		if (sent)
-			sent[holder] =
-			        n_out ? append_join(b, x.label, holder, 0, out, n_out)
-			              : append_join(b, x.label, holder, 0, after + holder, 1);
+		if (issued)
+			issued[issuer] = issued_join(b, x.label, issuer, out, n_out, after);
 	}
-	for (int64_t r = 0; arrived && r < b->n; r++)
-		arrived[r] = n_in[r] ? append_join(b, x.label, r, 0, in + r * b->n, n_in[r])
-		                     : append_join(b, x.label, r, 0, after + r, 1);
+	for (int64_t r = 0; met && r < b->n; r++)
+		met[r] = issued_join(b, x.label, r, in + r * b->n, n_in[r], after);
 	free(n_in);
 }
 
@@ -233,7 +283,7 @@ static void exchange(struct flow_build *b, const char *label, bool put, enum dir
 	/* after may be the same array as sent or arrived */
 	waits = heap_zeroed((size_t)b->n, sizeof *waits);
 	memcpy(waits, after, (size_t)b->n * sizeof *waits);
-	exchange_pairs(b, x, way, row_bytes, waits, sent, arrived);
+	exchange_pairs(b, x, way, row_bytes, waits, put ? sent : arrived, put ? arrived : sent);
 	free(waits);
 }
 

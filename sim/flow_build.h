@@ -10,7 +10,7 @@ struct flow_build {
 	const struct flow_request *request;
 	int64_t n; /* built ranks */
 	/* private to flow_build.c */
-	double *rows;          /* [from][to] forward, when not symmetric */
+	double *rows_count;    /* [from][to] forward, when not symmetric */
 	double *rows_in_count; /* [rank] */
 	uint32_t *scratch, *scratch_in;
 };
@@ -29,9 +29,11 @@ void stage_delay(struct flow_build *b, const char *label, double latency_s, cons
                  uint32_t *done);
 
 /* HBM traffic of the vector cores: per row that leaves (out) and arrives (in) in dispatch, and per
- * token of the rank. Bytes are read plus written. */
+ * token of the rank. Bytes are read plus written. quantised_bytes: how many BF16 bytes of each row
+ * that leaves are quantised on the way, which the cores do at a rate of their own. */
 struct traffic {
 	double per_row_out_bytes, per_row_in_bytes, per_token_bytes;
+	double quantised_bytes;
 };
 void stage_copy(struct flow_build *b, const char *label, struct traffic traffic, double latency_s,
                 const uint32_t *after, uint32_t *done);
@@ -59,6 +61,9 @@ void stage_flags(struct flow_build *b, const char *label, const uint32_t *after,
 void stage_barrier(struct flow_build *b, const char *label, const uint32_t *after, uint32_t *done);
 void stage_host_barrier(struct flow_build *b, const char *label, int64_t times,
                         const uint32_t *after, uint32_t *done);
+
+/* BF16 bytes of a row that dispatch quantises: all or none. */
+double build_quantised_bytes(const struct flow_build *b);
 
 /* done[i] waits for both. */
 void stage_join(struct flow_build *b, const char *label, const uint32_t *one, const uint32_t *other,

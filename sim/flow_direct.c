@@ -40,8 +40,9 @@ static void place(struct flow_build *b, uint32_t *at)
 
 	stage_put(b, "dispatch.put", FORWARD, sent_row_bytes(b->request), at, sent, NULL);
 	stage_copy(b, "dispatch.read",
-	           (struct traffic){.per_row_out_bytes = flow_bf16_row_bytes(b->request)}, 0, at,
-	           at);
+	           (struct traffic){.per_row_out_bytes = flow_bf16_row_bytes(b->request),
+	                            .quantised_bytes = build_quantised_bytes(b)},
+	           0, at, at);
 	stage_join(b, "dispatch.put", at, sent, at);
 	stage_delay(b, "dispatch.sync", b->topology->machine->sync.vector_s, at, at);
 	free(sent);

@@ -60,7 +60,9 @@ static void staged_round(struct flow_build *b, double part_ratio, uint32_t *at)
 	uint32_t *pulled = heap_zeroed((size_t)b->n, sizeof *pulled);
 
 	stage_copy(b, "dispatch.stage",
-	           (struct traffic){.per_row_out_bytes = part_ratio * (bf16 + slot)}, 0, at, at);
+	           (struct traffic){.per_row_out_bytes = part_ratio * (bf16 + slot),
+	                            .quantised_bytes = part_ratio * build_quantised_bytes(b)},
+	           0, at, at);
 	status_exchange(b, at);
 	stage_get(b, "dispatch.get", FORWARD, part_ratio * slot, at, pulled);
 	stage_copy(b, "dispatch.write",
@@ -88,8 +90,9 @@ static void decode_dispatch(struct flow_build *b, const uint32_t *ready, uint32_
 	stage_delay(b, "dispatch.kernel", b->topology->machine->sync.kernel_s, ready, done);
 	stage_put(b, "dispatch.put", FORWARD, slot, done, sent, NULL);
 	stage_copy(b, "dispatch.read",
-	           (struct traffic){.per_row_out_bytes = flow_bf16_row_bytes(b->request)}, 0, done,
-	           done);
+	           (struct traffic){.per_row_out_bytes = flow_bf16_row_bytes(b->request),
+	                            .quantised_bytes = build_quantised_bytes(b)},
+	           0, done, done);
 	stage_join(b, "dispatch.put", done, sent, done);
 	status_exchange(b, done);
 	stage_copy(b, "dispatch.reorder",

@@ -47,7 +47,9 @@ static void dispatch(struct flow_build *b, const uint32_t *ready, uint32_t *done
 	double bf16 = flow_bf16_row_bytes(b->request), packed = packed_row_bytes(b->request);
 	double local_experts = (double)b->request->model->experts / (double)b->topology->n_ranks;
 
-	stage_copy(b, "dispatch.pack", (struct traffic){.per_row_out_bytes = bf16 + packed},
+	stage_copy(b, "dispatch.pack",
+	           (struct traffic){.per_row_out_bytes = bf16 + packed,
+	                            .quantised_bytes = build_quantised_bytes(b)},
 	           m->sync.kernel_s, ready, done);
 	stage_delay(b, "dispatch.counts", m->sync.collective_s, done, done);
 	stage_control(b, "dispatch.counts", count_bytes * local_experts, done, done);

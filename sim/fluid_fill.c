@@ -197,7 +197,7 @@ static void open_heap(struct fluid *f)
 
 static void fill_open(struct fluid *f)
 {
-	double stands_per_s = 0;
+	double stands_per_s = f->redo_per_s; /* above all steps that were kept, even by rounding */
 	while (f->n_heap > 0) {
 		uint32_t r = f->heap[0].resource;
 		const struct resource *p = &f->resources[r];

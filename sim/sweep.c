@@ -71,7 +71,7 @@ static enum rc knobs_flows(const struct config *c, struct knobs *k, struct err *
 
 enum rc sweep_count(const struct config *c, size_t *out, struct err *e)
 {
-	enum { MOST_POINTS = 10 * 1000 * 1000 };
+	enum { MOST_POINTS = 1 << 24 };
 	struct knobs k;
 	double count = 1;
 
@@ -79,8 +79,8 @@ enum rc sweep_count(const struct config *c, size_t *out, struct err *e)
 	for (int i = 0; i < KNOBS; i++)
 		count *= (double)k.n[i];
 	if (count > MOST_POINTS)
-		return fail(e, RC_CONFIG, "%s: the sweep has %.3g points, more than %d million",
-		            c->where[SECTION_SWEEP], count, MOST_POINTS / 1000 / 1000);
+		return fail(e, RC_CONFIG, "%s: the sweep has %.3g points, more than %d",
+		            c->where[SECTION_SWEEP], count, MOST_POINTS);
 	*out = (size_t)count;
 	return RC_OK;
 }

@@ -83,6 +83,7 @@ void topology_init(struct topology *t, const struct machine *m, int64_t n_ranks,
 	                       .n_ranks = n_ranks,
 	                       .n_built = symmetric ? 1 : n_ranks,
 	                       .symmetric = symmetric};
+	t->quantise_Bps = m->vector.quantise_core_Bps * (double)cores;
 	g->rank_multiplicity_count = symmetric ? (double)n_ranks : 1;
 	t->hbm = per_rank(t, RES_HBM, machine_hbm_Bps(m));
 	t->cube = per_rank(t, RES_CUBE, m->cube.bf16_flops);
@@ -180,22 +181,23 @@ size_t topology_path(const struct topology *t, enum tier tier, int64_t from, int
 }
 
 /* The links of a rank to the other members of its aligned group, one way; span: how many links
- * each rank has numbers for. */
+ * each rank has numbers for. A pair's link is the side of both its ends: each takes half. */
 static size_t spread_pairs(const struct topology *t, uint32_t first, int64_t span, int64_t group,
                            int64_t rank, bool outward, struct use *out, size_t room)
 {
 	int64_t base = rank / group * group, peers = ranks_around(t, rank, group) - 1;
+	double part_ratio = 0.5 / (double)peers;
 	size_t n = 0;
 
 	if (t->symmetric)
-		return add(out, 0, first, 1 / (double)peers);
+		return add(out, 0, first, part_ratio);
 	for (int64_t peer = base; peer < base + peers + 1; peer++) {
 		int64_t from = outward ? rank : peer, to = outward ? peer : rank;
 
 		if (peer == rank)
 			continue;
 		CHECK(n < room);
-		n = add(out, n, first + (uint32_t)(from * span + to % span), 1 / (double)peers);
+		n = add(out, n, first + (uint32_t)(from * span + to % span), part_ratio);
 	}
 	return n;
 }

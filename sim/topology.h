@@ -22,6 +22,7 @@ struct topology {
 	int64_t n_ranks; /* of the group */
 	int64_t n_built; /* n_ranks, or 1 when symmetric */
 	bool symmetric;
+	double quantise_Bps; /* of the vector cores that dispatch uses; 0: free */
 	/* first resource of each kind; the resource of rank (node, link) i is first + i */
 	uint32_t hbm, cube, put, get, copy, egress, ingress, nic_out, nic_in, trunk_up, trunk_down;
 	uint32_t die_link, mesh_link;
@@ -46,7 +47,8 @@ size_t topology_path(const struct topology *t, enum tier tier, int64_t from, int
                      struct use *out);
 
 /* Bytes that a rank spreads evenly over all its peers of a tier, leaving it (outward) or arriving
- * at it: its own side of the links only. For control traffic. Writes at most `room` uses. */
+ * at it: its own side of the links only, which is half of a link that joins a pair. For control
+ * traffic. Writes at most `room` uses. */
 size_t topology_spread(const struct topology *t, enum tier tier, int64_t rank, bool outward,
                        struct use *out, size_t room);
 
