@@ -18,6 +18,9 @@ static const struct field hbm_fields[] = {
         {FIELD_ROW("efficiency", FIELD_QUANTITY, DIM_RATIO, AT(hbm.efficiency_ratio), "100%",
                    "share of that rate which long streams reach"),
          .most = 1},
+        {FIELD_ROW("compute_streams", FIELD_QUANTITY, DIM_RATIO, AT(hbm.compute_streams_count), "1",
+                   "streams that an operator counts as when it shares HBM with transfers"),
+         .least = 1, .most = 65536},
         {0},
 };
 

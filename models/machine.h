@@ -26,10 +26,13 @@ struct machine {
 	const char *describes;
 	int64_t nodes, packages_per_node, dies_per_package;
 	struct {
-		double capacity_bytes;   /* per die */
-		double usable_ratio;     /* left for the model by runtime and framework */
-		double rate_Bps;         /* data sheet */
-		double efficiency_ratio; /* what long streams reach of it */
+		double capacity_bytes;        /* per die */
+		double usable_ratio;          /* left for the model by runtime and framework */
+		double rate_Bps;              /* data sheet */
+		double efficiency_ratio;      /* what long streams reach of it */
+		double compute_streams_count; /* streams that one operator's traffic counts as,
+		                                 beside the one of each transfer, when they share
+		                                 HBM */
 	} hbm;
 	struct {
 		double bf16_flops, int8_flops, fp8_flops, fp4_flops; /* peak, 0: not supported */

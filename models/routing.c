@@ -162,7 +162,7 @@ static void shares_to_weights(double *ratio, int64_t n, int64_t top_k)
 {
 	const double most_ratio = 1 - 0x1p-30; /* an expert that all tokens take */
 
-	for (int64_t i = 0; i < n; i++)
+	for (int64_t i = 0; i < n && top_k > 1; i++) /* a single draw goes by the shares */
 		ratio[i] = -log1p(-fmin(ratio[i] * (double)top_k, most_ratio));
 }
 

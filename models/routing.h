@@ -58,9 +58,10 @@ enum rc routing_make(const struct routing_spec *spec, const struct moe_model *mo
 enum rc routing_shares(const struct routing_spec *spec, const struct moe_model *model,
                        struct arena *a, double *out_ratio, struct err *e);
 
-/* The shares of kind: file; called by routing_shares(). */
+/* The shares of kind: file; called by routing_shares(). *stretched: set when the file holds another
+ * number of experts, so that the shares are a falling curve and the places are still to be drawn. */
 enum rc routing_file_shares(const struct routing_spec *spec, const struct moe_model *model,
-                            struct arena *a, double *out_ratio, struct err *e);
+                            struct arena *a, double *out_ratio, bool *stretched, struct err *e);
 
 /* Rows from a rank to one expert, and to all experts of rank `to` (experts are placed in order,
  * the same number on each rank; ranks must divide experts). */

@@ -195,7 +195,7 @@ static enum rc shares_make(const struct counts *c, const struct moe_model *m, do
 }
 
 enum rc routing_file_shares(const struct routing_spec *spec, const struct moe_model *model,
-                            struct arena *a, double *out_ratio, struct err *e)
+                            struct arena *a, double *out_ratio, bool *stretched, struct err *e)
 {
 	struct counts c = {.spec = spec, .path = spec->file};
 	FILE *in = fopen(spec->file, "r");
@@ -208,5 +208,6 @@ enum rc routing_file_shares(const struct routing_spec *spec, const struct moe_mo
 		c.count[i] = -1;
 	rc = rows_read(&c, in, a, e);
 	fclose(in);
+	*stretched = c.n != model->experts;
 	return rc == RC_OK ? shares_make(&c, model, out_ratio, e) : rc;
 }

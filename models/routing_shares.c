@@ -65,7 +65,7 @@ static enum rc skewed_shares(const struct routing_spec *spec, const struct moe_m
 {
 	const double most_ratio = 60; /* the coldest of 2 experts at 2^-60 */
 	const double slack_ratio = 0x1p-30;
-	double exponent_ratio = most_ratio;
+	double exponent_ratio = most_ratio, miss_ratio;
 	struct wish w = {spec->max_mean_ratio, spec->cv_ratio, m->experts, out_ratio};
 	double limit_ratio = (double)m->experts / (double)m->top_k;
 
@@ -77,10 +77,11 @@ static enum rc skewed_shares(const struct routing_spec *spec, const struct moe_m
 		            limit_ratio);
 	if (wish_miss_ratio(0, &w) >= 0 || m->experts == 1)
 		return power_shares(0, m->experts, out_ratio), RC_OK;
-	if (wish_miss_ratio(most_ratio, &w) > 0)
+	miss_ratio = wish_miss_ratio(most_ratio, &w);
+	if (miss_ratio > 0)
 		exponent_ratio = solve_exponent_ratio(&w, most_ratio);
 	power_shares(exponent_ratio, m->experts, out_ratio);
-	if (out_ratio[0] * (double)m->top_k > 1 + slack_ratio)
+	if (out_ratio[0] * (double)m->top_k > 1 + slack_ratio || miss_ratio < -slack_ratio)
 		return fail(e, RC_CONFIG,
 		            "routing.cv %g cannot be: the hottest expert would need more rows than "
 		            "there are tokens",
@@ -107,11 +108,15 @@ static void shuffle_places(double *ratio, int64_t n, uint64_t seed, struct arena
 enum rc routing_shares(const struct routing_spec *spec, const struct moe_model *model,
                        struct arena *a, double *out_ratio, struct err *e)
 {
+	bool falling = spec->kind == ROUTING_SKEWED;
+
 	if (spec->kind == ROUTING_FILE)
-		return routing_file_shares(spec, model, a, out_ratio, e);
-	if (spec->kind != ROUTING_SKEWED)
-		return power_shares(0, model->experts, out_ratio), RC_OK;
-	TRY(skewed_shares(spec, model, out_ratio, e));
-	shuffle_places(out_ratio, model->experts, (uint64_t)spec->seed, a);
+		TRY(routing_file_shares(spec, model, a, out_ratio, &falling, e));
+	else if (spec->kind == ROUTING_SKEWED)
+		TRY(skewed_shares(spec, model, out_ratio, e));
+	else
+		power_shares(0, model->experts, out_ratio);
+	if (falling)
+		shuffle_places(out_ratio, model->experts, (uint64_t)spec->seed, a);
 	return RC_OK;
 }

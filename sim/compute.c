@@ -244,6 +244,7 @@ uint32_t op_append(struct graph *g, const struct topology *t, const struct op *o
 	a.work_units = op->flop * scale / op->efficiency_ratio, a.uses = &cube;
 	end[0] = graph_append(g, &a);
 	a.work_units = op->bytes, a.uses = &hbm;
+	a.share_count = m->hbm.compute_streams_count;
 	end[1] = graph_append(g, &a);
 	return graph_append(
 	        g, &(struct activity){

@@ -18,6 +18,7 @@ struct step_request {
 	double sequences_count; /* of an attention group */
 	double query_count;     /* new tokens of an attention group: batch, or chunk */
 	double context_count;   /* tokens of a sequence before them */
+	struct engine_options engine_options;
 };
 
 /* Phases of a step, in order; the part of an activity's label before the dot. */

@@ -22,7 +22,7 @@ static size_t phase_of(const char *label)
 	return 0;
 }
 
-static enum rc price(const struct engine *engine, const struct graph *g, struct priced *out,
+static enum rc price(const struct step_request *q, const struct graph *g, struct priced *out,
                      struct err *e)
 {
 	struct timeline t;
@@ -30,7 +30,7 @@ static enum rc price(const struct engine *engine, const struct graph *g, struct 
 	enum rc rc;
 
 	timeline_init(&t);
-	rc = engine->run(g, &(struct engine_options){0}, &t, e);
+	rc = q->engine->run(g, &q->engine_options, &t, e);
 	if (rc == RC_OK) {
 		*out = (struct priced){.makespan_s = t.makespan_s};
 		label_s = heap_zeroed(g->n_labels, sizeof *label_s);
@@ -51,7 +51,7 @@ static enum rc price_layers(const struct step_request *q, int64_t n_layers, stru
 	enum rc rc = step_graph(q, n_layers, g, &t, max_mean_ratio, e);
 
 	if (rc == RC_OK)
-		rc = price(q->engine, g, out, e);
+		rc = price(q, g, out, e);
 	graph_free(g);
 	return rc;
 }
@@ -75,7 +75,7 @@ static enum rc price_ops(const struct step_request *q, const struct op *ops, siz
 	topology_init(&t, q->machine, 1, 0, true, g);
 	start = graph_append(g, &(struct activity){.label = "attention.start"});
 	ops_append(g, &t, ops, n, 0, start);
-	rc = price(q->engine, g, out, e);
+	rc = price(q, g, out, e);
 	graph_free(g);
 	return rc;
 }

@@ -3,7 +3,8 @@
 #include <string.h>
 #include "tools/args.h"
 
-const struct verb *const verbs[] = {&verb_run, &verb_sweep, &verb_list, &verb_config, NULL};
+const struct verb *const verbs[] = {&verb_run,  &verb_sweep,  &verb_explain,
+                                    &verb_list, &verb_config, NULL};
 
 static void usage(FILE *out)
 {

@@ -13,9 +13,9 @@ struct resource_row {
 	double mean_ratio, most_ratio; /* utilisation over the graph's makespan */
 };
 
-static size_t resource_rows(const struct run *r, struct resource_row *out)
+static size_t resource_rows(const struct run_result *m, struct resource_row *out)
 {
-	const struct graph *g = r->graph;
+	const struct graph *g = m->run.graph;
 	double *load = heap_zeroed(g->n_resources, sizeof *load);
 	size_t n = 0;
 
@@ -29,7 +29,7 @@ static size_t resource_rows(const struct run *r, struct resource_row *out)
 
 			if (g->kind[i] != kind)
 				continue;
-			share = load[i] / (g->capacity_per_s[i] * r->timeline.makespan_s);
+			share = load[i] / (g->capacity_per_s[i] * m->run.timeline.makespan_s);
 			row.moved_units += load[i], row.mean_ratio += share, count++;
 			row.most_ratio = fmax(row.most_ratio, share);
 		}
@@ -43,17 +43,17 @@ static size_t resource_rows(const struct run *r, struct resource_row *out)
 }
 
 /* Time on the critical path by label; rows in order of first appearance. */
-static double *label_times(const struct run *r)
+static double *label_times(const struct run_result *m)
 {
-	double *label_s = heap_zeroed(r->graph->n_labels, sizeof *label_s);
+	double *label_s = heap_zeroed(m->run.graph->n_labels, sizeof *label_s);
 
-	timeline_by_label(r->graph, &r->timeline, label_s);
+	timeline_by_label(m->run.graph, &m->run.timeline, label_s);
 	return label_s;
 }
 
-static double total_s(const struct run *r)
+static double total_s(const struct run_result *m)
 {
-	return r->scope == SCOPE_STEP ? r->step.step_s : r->timeline.makespan_s;
+	return m->run.scope == SCOPE_STEP ? m->step.step_s : m->run.timeline.makespan_s;
 }
 
 /* ---- text ---- */
@@ -68,10 +68,10 @@ static const char *size_text(double bytes, char *buf)
 	return quantity_human(bytes, DIM_BYTES, 4, buf, 32);
 }
 
-static void print_heading(const struct run *r, FILE *out)
+static void print_heading(const struct run_result *m, FILE *out)
 {
-	const struct schedule *s = &r->config->schedule;
-	const struct step_request *q = &r->request;
+	const struct schedule *s = &m->run.config->schedule;
+	const struct step_request *q = &m->run.request;
 	int64_t cores = s->vector_cores ? s->vector_cores : q->machine->vector.cores;
 
 	fprintf(out, "%s on %s: %s, %s\n", q->model->name, q->machine->name, q->flow->name,
@@ -100,36 +100,36 @@ static void print_time_row(struct table *t, const char *name, double time_s, dou
 	table_end_row(t);
 }
 
-static void print_times(const struct run *r, FILE *out)
+static void print_times(const struct run_result *m, FILE *out)
 {
 	static const char *const headers[] = {"<phase", "time", "share", NULL};
 	static const char *const what[] = {"step", "one MoE layer", "dispatch and combine"};
 	struct table *t = table_new(headers);
 	char text[32];
 
-	if (r->scope == SCOPE_STEP) {
+	if (m->run.scope == SCOPE_STEP) {
 		for (size_t i = 0; step_phases[i]; i++)
-			print_time_row(t, step_phases[i], r->step.phase_s[i], total_s(r));
+			print_time_row(t, step_phases[i], m->step.phase_s[i], total_s(m));
 	} else {
-		double *label_s = label_times(r);
+		double *label_s = label_times(m);
 
-		for (uint32_t i = 0; i < r->graph->n_labels; i++)
-			print_time_row(t, r->graph->label_text[i], label_s[i], total_s(r));
+		for (uint32_t i = 0; i < m->run.graph->n_labels; i++)
+			print_time_row(t, m->run.graph->label_text[i], label_s[i], total_s(m));
 		free(label_s);
 	}
-	fprintf(out, "\n%s  %s", what[r->scope], time_text(total_s(r), text));
-	if (r->scope == SCOPE_STEP)
-		fprintf(out, "  (one MoE layer %s)", time_text(r->step.layer_s, text));
+	fprintf(out, "\n%s  %s", what[m->run.scope], time_text(total_s(m), text));
+	if (m->run.scope == SCOPE_STEP)
+		fprintf(out, "  (one MoE layer %s)", time_text(m->step.layer_s, text));
 	fprintf(out, "\n\n");
 	table_print(t, out);
 	table_free(t);
 }
 
-static void print_resources(const struct run *r, FILE *out)
+static void print_resources(const struct run_result *m, FILE *out)
 {
 	static const char *const headers[] = {"<resource", "moved", "busy", "busiest", NULL};
 	struct resource_row row[RESOURCE_KINDS];
-	size_t n = resource_rows(r, row);
+	size_t n = resource_rows(m, row);
 	struct table *t = table_new(headers);
 	char text[32];
 
@@ -144,7 +144,7 @@ static void print_resources(const struct run *r, FILE *out)
 		table_end_row(t);
 	}
 	fprintf(out, "\nresources of %s, mean of all and busiest\n\n",
-	        r->scope == SCOPE_EXCHANGE ? "the exchange" : "one MoE layer");
+	        m->run.scope == SCOPE_EXCHANGE ? "the exchange" : "one MoE layer");
 	table_print(t, out);
 	table_free(t);
 }
@@ -161,43 +161,43 @@ static void memory_row(struct table *t, const char *what, const char *where, con
 	table_end_row(t);
 }
 
-static void print_memory(const struct run *r, FILE *out)
+static void print_memory(const struct run_result *m, FILE *out)
 {
 	static const char *const headers[] = {"<memory", "<where", "<held", "a rank", NULL};
 	struct table *t = table_new(headers);
 	char usable[32], total[32];
 
-	memory_row(t, "weights", "HBM", "always", r->memory.weights_bytes);
-	memory_row(t, "KV cache", "HBM", "request", r->memory.kv_bytes);
-	memory_row(t, "activations", "HBM", "step", r->memory.work_bytes);
-	for (size_t i = 0; i < r->n_buffers; i++)
-		memory_row(t, r->buffers[i].name, r->buffers[i].memory,
-		           lifetime_name(r->buffers[i].lifetime), r->buffers[i].bytes);
-	fprintf(out, "\nmemory  %s of %s usable", size_text(r->memory.total_bytes, total),
-	        size_text(r->memory.usable_bytes, usable));
-	if (r->request.phase == PHASE_DECODE)
+	memory_row(t, "weights", "HBM", "always", m->memory.weights_bytes);
+	memory_row(t, "KV cache", "HBM", "request", m->memory.kv_bytes);
+	memory_row(t, "activations", "HBM", "step", m->memory.work_bytes);
+	for (size_t i = 0; i < m->n_buffers; i++)
+		memory_row(t, m->buffers[i].name, m->buffers[i].memory,
+		           lifetime_name(m->buffers[i].lifetime), m->buffers[i].bytes);
+	fprintf(out, "\nmemory  %s of %s usable", size_text(m->memory.total_bytes, total),
+	        size_text(m->memory.usable_bytes, usable));
+	if (m->run.request.phase == PHASE_DECODE)
 		fprintf(out, "; up to %lld requests of this context an attention group",
-		        (long long)r->memory.batch_most);
+		        (long long)m->memory.batch_most);
 	fprintf(out, "\n\n");
 	table_print(t, out);
 	table_free(t);
 }
 
-void run_report_text(const struct run *r, FILE *out)
+void run_report_text(const struct run_result *m, FILE *out)
 {
-	print_heading(r, out);
-	if (r->config->routing.kind != ROUTING_BALANCED && r->scope != SCOPE_EXCHANGE)
-		fprintf(out, "hottest expert %.2f times the mean\n", r->max_mean_ratio);
-	print_times(r, out);
-	print_resources(r, out);
-	print_memory(r, out);
+	print_heading(m, out);
+	if (m->run.config->routing.kind != ROUTING_BALANCED && m->run.scope != SCOPE_EXCHANGE)
+		fprintf(out, "hottest expert %.2f times the mean\n", m->run.max_mean_ratio);
+	print_times(m, out);
+	print_resources(m, out);
+	print_memory(m, out);
 }
 
 /* ---- JSON ---- */
 
-static void json_settings(const struct run *r, struct json *j)
+static void json_settings(const struct run_result *m, struct json *j)
 {
-	const struct step_request *q = &r->request;
+	const struct step_request *q = &m->run.request;
 	const struct schedule *s = q->schedule;
 
 	json_text(j, "machine", q->machine->name);
@@ -216,29 +216,29 @@ static void json_settings(const struct run *r, struct json *j)
 	             s->vector_cores ? s->vector_cores : q->machine->vector.cores);
 	json_number(j, "query_tokens", q->query_count);
 	json_number(j, "context_tokens", q->context_count);
-	json_integer(j, "seed", r->config->routing.seed);
+	json_integer(j, "seed", m->run.config->routing.seed);
 }
 
-static void json_times(const struct run *r, struct json *j)
+static void json_times(const struct run_result *m, struct json *j)
 {
 	json_object(j, "phase_s");
-	if (r->scope == SCOPE_STEP) {
+	if (m->run.scope == SCOPE_STEP) {
 		for (size_t i = 0; step_phases[i]; i++)
-			json_number(j, step_phases[i], r->step.phase_s[i]);
+			json_number(j, step_phases[i], m->step.phase_s[i]);
 	} else {
-		double *label_s = label_times(r);
+		double *label_s = label_times(m);
 
-		for (uint32_t i = 0; i < r->graph->n_labels; i++)
-			json_number(j, r->graph->label_text[i], label_s[i]);
+		for (uint32_t i = 0; i < m->run.graph->n_labels; i++)
+			json_number(j, m->run.graph->label_text[i], label_s[i]);
 		free(label_s);
 	}
 	json_close(j);
 }
 
-static void json_resources(const struct run *r, struct json *j)
+static void json_resources(const struct run_result *m, struct json *j)
 {
 	struct resource_row row[RESOURCE_KINDS];
-	size_t n = resource_rows(r, row);
+	size_t n = resource_rows(m, row);
 
 	json_array(j, "resources");
 	for (size_t i = 0; i < n; i++) {
@@ -253,44 +253,44 @@ static void json_resources(const struct run *r, struct json *j)
 	json_close(j);
 }
 
-static void json_memory(const struct run *r, struct json *j)
+static void json_memory(const struct run_result *m, struct json *j)
 {
 	json_object(j, "memory");
-	json_number(j, "usable_bytes", r->memory.usable_bytes);
-	json_number(j, "total_bytes", r->memory.total_bytes);
-	json_number(j, "weights_bytes", r->memory.weights_bytes);
-	json_number(j, "kv_bytes", r->memory.kv_bytes);
-	json_number(j, "activation_bytes", r->memory.work_bytes);
-	json_number(j, "buffers_bytes", r->memory.buffers_bytes);
-	if (r->request.phase == PHASE_DECODE)
-		json_integer(j, "batch_most", r->memory.batch_most);
+	json_number(j, "usable_bytes", m->memory.usable_bytes);
+	json_number(j, "total_bytes", m->memory.total_bytes);
+	json_number(j, "weights_bytes", m->memory.weights_bytes);
+	json_number(j, "kv_bytes", m->memory.kv_bytes);
+	json_number(j, "activation_bytes", m->memory.work_bytes);
+	json_number(j, "buffers_bytes", m->memory.buffers_bytes);
+	if (m->run.request.phase == PHASE_DECODE)
+		json_integer(j, "batch_most", m->memory.batch_most);
 	json_array(j, "buffers");
-	for (size_t i = 0; i < r->n_buffers; i++) {
+	for (size_t i = 0; i < m->n_buffers; i++) {
 		json_object(j, NULL);
-		json_text(j, "name", r->buffers[i].name);
-		json_text(j, "memory", r->buffers[i].memory);
-		json_text(j, "held", lifetime_name(r->buffers[i].lifetime));
-		json_number(j, "bytes", r->buffers[i].bytes);
+		json_text(j, "name", m->buffers[i].name);
+		json_text(j, "memory", m->buffers[i].memory);
+		json_text(j, "held", lifetime_name(m->buffers[i].lifetime));
+		json_number(j, "bytes", m->buffers[i].bytes);
 		json_close(j);
 	}
 	json_close(j);
 	json_close(j);
 }
 
-void run_report_json(const struct run *r, FILE *out)
+void run_report_json(const struct run_result *m, FILE *out)
 {
 	static const char *const names[] = {"step", "layer", "exchange"};
 	struct json *j = json_new(out);
 
 	json_object(j, NULL);
-	json_settings(r, j);
-	json_text(j, "scope", names[r->scope]);
-	json_number(j, "time_s", total_s(r));
-	if (r->scope == SCOPE_STEP)
-		json_number(j, "layer_s", r->step.layer_s);
-	json_times(r, j);
-	json_resources(r, j);
-	json_memory(r, j);
+	json_settings(m, j);
+	json_text(j, "scope", names[m->run.scope]);
+	json_number(j, "time_s", total_s(m));
+	if (m->run.scope == SCOPE_STEP)
+		json_number(j, "layer_s", m->step.layer_s);
+	json_times(m, j);
+	json_resources(m, j);
+	json_memory(m, j);
 	json_close(j);
 	json_free(j);
 }

@@ -1,0 +1,42 @@
+/* What `epsim run` and `epsim explain` are asked: one step, layer or exchange of one schedule. */
+#pragma once
+#include "sim/sweep.h"
+#include "tools/args.h"
+
+enum scope { SCOPE_STEP, SCOPE_LAYER, SCOPE_EXCHANGE };
+
+extern const char *const scope_names[]; /* NULL-terminated */
+
+struct run {
+	struct config *config;
+	struct step_request request;
+	enum scope scope;
+	struct graph *graph; /* of one layer, or its exchange */
+	struct topology topology;
+	struct timeline timeline;
+	double max_mean_ratio; /* of expert loads */
+};
+
+/* The configuration and request that the command line describes; why it cannot run is RC_NO.
+ * run_close() ends it, also after a failure. */
+enum rc run_open(const struct args *a, enum scope scope, struct run *r, struct err *e);
+void run_close(struct run *r);
+
+/* Builds and prices the graph: of a layer (for a step, too), or of its exchange. */
+enum rc run_price(struct run *r, struct err *e);
+
+/* What --timeline asks for, of the priced graph. */
+enum rc run_timeline_write(const struct args *a, const struct run *r, struct err *e);
+
+/* The options that describe such a request, for the verb's table. */
+#define RUN_OPTIONS                                                                                \
+	{"phase", "PHASE", "prefill or decode; default decode"},                                   \
+	        {"context", "N",                                                                   \
+	         "tokens of a sequence before the new ones; default: the workload's mean, "        \
+	         "4096 without one, 0 in prefill"},                                                \
+	        {"engine", "NAME", "estimate, fluid or simgrid; default fluid"},                   \
+	        {"tolerance", "RATIO",                                                             \
+	         "merge events this close, relative to the makespan; default 0: exact"},           \
+	{                                                                                          \
+		"timeline", "FILE", "write the priced graph as a Chrome trace, for Perfetto"       \
+	}
