@@ -3,7 +3,7 @@
 #include <string.h>
 #include "tools/args.h"
 
-const struct verb *const verbs[] = {&verb_run,  &verb_sweep,  &verb_explain,
+const struct verb *const verbs[] = {&verb_run,  &verb_sweep,  &verb_explain, &verb_bench,
                                     &verb_list, &verb_config, NULL};
 
 static void usage(FILE *out)

@@ -1,0 +1,28 @@
+/* Benchmarks: rows of `epsim bench`. Times are CPU seconds of this process and its children; what
+ * matters are ratios within one run, since machines differ and are noisy. */
+#pragma once
+#include "sim/graph.h"
+
+struct bench {
+	const char *name;
+	const char *unit; /* "s", "ratio", "bytes", "exponent" */
+	const char *doc;
+	enum rc (*run)(double *out_units, struct err *e);
+};
+
+extern const struct bench benches[]; /* ends with a row of NULLs */
+
+/* ---- workloads, as published trials of all-to-all simulators use them ---- */
+
+enum bench_skew {
+	BENCH_UNIFORM, /* the same bytes between every pair */
+	BENCH_ZIPF, /* rows to experts of popularity 1/r^0.8, placed at random, one rank's experts
+	               the same number each */
+};
+
+/* An all-to-all of n_ranks on a star of 100 GB/s ports with 2 us latency, one activity a pair.
+ * Zipf: `tokens` a rank, top-8 of at least 256 experts, 7,168 bytes a row. Uniform: 1 MiB a pair.
+ * The same seed gives the same graph. */
+void bench_all_to_all(struct graph *g, enum bench_skew skew, uint32_t n_ranks, uint32_t tokens);
+
+double cpu_s(void); /* CPU seconds of this process and its ended children */
