@@ -97,6 +97,8 @@ static void split(const struct graph *g, const struct timeline *t, uint32_t i, d
 	/* alone up to rounding of the dates */
 	if (time_s - latency_s - work_s < rounding_ratio * until_s)
 		work_s = time_s - latency_s;
+	if (work_s < rounding_ratio * until_s)
+		work_s = 0, latency_s = time_s;
 
 	row->path_s += time_s;
 	if (is_sync(row->label)) {
@@ -213,21 +215,38 @@ static double *scaled_copy(const double *values, size_t n, double factor)
 	return copy;
 }
 
+static bool is_network(enum resource_kind kind)
+{
+	switch (kind) {
+	case RES_HBM:
+	case RES_COPY:
+	case RES_CUBE:
+	case RES_OTHER:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* Resources of one kind, or (kind RESOURCE_KINDS) all that rows pass on their way. */
 static enum rc resource_gain(const struct graph *g, enum resource_kind kind,
                              const struct engine *engine, const struct engine_options *options,
                              struct explanation *out, struct err *e)
 {
+	bool network = kind == RESOURCE_KINDS, any = false;
 	struct graph like = *g;
-	bool any = false;
 	enum rc rc = RC_OK;
 
 	like.capacity_per_s = scaled_copy(g->capacity_per_s, g->n_resources, 1);
 	for (uint32_t r = 0; r < g->n_resources; r++) {
-		if (g->kind[r] == kind)
+		enum resource_kind is = (enum resource_kind)g->kind[r];
+
+		if (network ? is_network(is) : is == kind)
 			like.capacity_per_s[r] *= faster_ratio, any = true;
 	}
 	if (any)
-		rc = gain_of(&like, resource_kind_name(kind), engine, options, out, e);
+		rc = gain_of(&like, network ? "whole network" : resource_kind_name(kind), engine,
+		             options, out, e);
 	free(like.capacity_per_s);
 	return rc;
 }
@@ -272,7 +291,7 @@ enum rc explain(const struct graph *g, const struct engine *engine,
 	if (rc == RC_OK) {
 		x.makespan_s = t.makespan_s;
 		rows_make(g, &t, &x);
-		for (enum resource_kind k = 0; rc == RC_OK && k < RESOURCE_KINDS; k++)
+		for (enum resource_kind k = 0; rc == RC_OK && k <= RESOURCE_KINDS; k++)
 			rc = resource_gain(g, k, engine, options, &x, e);
 	}
 	if (rc == RC_OK)

@@ -29,7 +29,7 @@ struct explain_gain {
 	double saved_ratio; /* of the makespan */
 };
 
-enum { MOST_GAINS = RESOURCE_KINDS + 2 };
+enum { MOST_GAINS = RESOURCE_KINDS + 3 };
 
 struct explanation {
 	double makespan_s;

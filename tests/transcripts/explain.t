@@ -1,0 +1,48 @@
+# Where the time of a layer goes, on a machine whose figures can be followed by hand.
+$ epsim explain --machine "node:2 die:8 fabric:100GBps latency:2us hbm:1TBps flops:100TFLOPS" --model qwen3-30b-a3b --flow direct --ep 16 --batch 32 --weights bf16
+> qwen3-30b-a3b on synthetic: direct, decode, EP 16, one MoE layer: 422.5 us (engine fluid)
+>
+> on the critical path      time      work  contention  latency      sync  busiest then    used  and             used
+> attention.norm        262.1 ns  262.1 ns           -        -         -  hbm            100 %  -                  -
+> attention.projection  38.01 us  38.01 us           -        -         -  hbm            100 %  cube            32 %
+> attention.core        268.6 us  268.6 us           -        -         -  hbm            100 %  cube             8 %
+> gate.norm             262.1 ns  262.1 ns           -        -         -  hbm            100 %  -                  -
+> gate.router           663.6 ns  663.6 ns           -        -         -  hbm            100 %  cube            25 %
+> dispatch.counts       4.005 us         -           -        -  4.005 us  fabric.egress    0 %  fabric.ingress   0 %
+> dispatch.put          6.925 us  4.925 us           -     2 us         -  vector.put      71 %  fabric.egress   71 %
+> dispatch.flags        4.005 us         -           -        -  4.005 us  fabric.egress    0 %  fabric.ingress   0 %
+> expert.gemm           79.95 us  79.95 us           -        -         -  hbm            100 %  cube            30 %
+> combine.handshake         6 us         -           -        -      6 us  -                  -  -                  -
+> combine.get           13.83 us   9.83 us           -     4 us         -  vector.get      71 %  fabric.egress   71 %
+>
+> of all: work 402.5 us (95 %), contention 0 s (0 %), latency 6 us (1 %), synchronisation 14.01 us (3 %)
+>
+> 10 % faster      time   saved
+> hbm          387.2 us  8.34 %
+> latency      420.7 us  0.43 %
+>
+> attention.core takes most of the path (64 %); a 10 % faster hbm would save most (8.3 %).
+$ epsim explain --machine "node:2 die:8 fabric:100GBps latency:2us" --model qwen3-30b-a3b --ep 16 --scope step
+> epsim: epsim explain: --scope layer or exchange, not step
+? 2
+
+# The timeline is a JSON array of metadata (M), spans (X) and counters (C), and both runs write the same bytes.
+$ epsim explain --machine "node:2 die:8 fabric:100GBps" --model qwen3-30b-a3b --ep 8 --routing uniform --scope exchange --timeline $TMP/a.json >$TMP/text && json_pp -t null <$TMP/a.json && echo valid
+> valid
+$ grep -o '"ph": "."' $TMP/a.json | sort | uniq | tr '\n' ' '
+> "ph": "C" "ph": "M" "ph": "X" 
+$ grep -c '"process_name"' $TMP/a.json
+> 8
+$ epsim explain --machine "node:2 die:8 fabric:100GBps" --model qwen3-30b-a3b --ep 8 --routing uniform --scope exchange --timeline $TMP/b.json >$TMP/text && cmp $TMP/a.json $TMP/b.json && echo same
+> same
+$ epsim run --machine "node:1 die:8" --model qwen3-30b-a3b --ep 8 --timeline /nowhere/t.json
+> epsim: --timeline /nowhere/t.json: cannot be written: No such file or directory
+? 2
+
+# Benchmarks are named rows.
+$ epsim bench estimate_step_ep256_s --json | grep -e name -e unit
+>       "name": "estimate_step_ep256_s",
+>       "unit": "s",
+$ epsim bench estimate_step
+> epsim: epsim bench: there is no benchmark 'estimate_step'
+? 2
