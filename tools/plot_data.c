@@ -149,11 +149,11 @@ void plot_init(struct plot *p, const struct sweep *s, struct arena *a)
 	        .sweep = s,
 	        .arena = a,
 	        .ttft = {.column = "ttft_s",
-	                 .title = "TTFT: time to first token (s)",
+	                 .title = "TTFT, time to first token (s)",
 	                 .value_units = ttft_s,
 	                 .budget_units = s->config->sweep.budget.ttft_s},
 	        .tpot = {.column = "tpot_ms",
-	                 .title = "TPOT: time per output token (ms)",
+	                 .title = "TPOT, time per output token (ms)",
 	                 .value_units = tpot_ms_units,
 	                 .budget_units = s->config->sweep.budget.tpot_s * 1000}, /* lint: print */
 	        .throughput = {.column = "tokens_per_s_per_npu",

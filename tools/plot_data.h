@@ -36,7 +36,7 @@ struct plot {
 	struct plot_axis ttft, tpot, throughput; /* s, ms, tokens/s/NPU */
 };
 
-/* Keeps s; what the writers print in addition lives in the arena. */
+/* s and a must outlive p; the writers' words live in a. */
 void plot_init(struct plot *p, const struct sweep *s, struct arena *a);
 
 bool plot_priced(const struct sweep_point *point);
@@ -48,28 +48,27 @@ double plot_axis_ratio(const struct plot_axis *axis, double value_units);
 /* Where what the budget allows ends, on the axis: there, or at its end. */
 double plot_axis_end_units(const struct plot_axis *axis);
 
-/* Points of a flow with nothing at once as low in x and better in y, in the order of x; of the
- * points with reason none, or `also`. *out is freed by the caller. */
+/* Of a flow's points that are feasible, or not for reason `also` alone: those that no other beats
+ * in both figures, in the order of x, of which less is better. *out is freed by the caller. */
 size_t plot_front(const struct plot *p, const struct flow *flow, const struct plot_axis *x,
                   const struct plot_axis *y, enum reason also, const struct sweep_point ***out);
 
 /* The files. */
-void plot_ttft_points(struct plot *p, FILE *out);
-void plot_ttft_regions(struct plot *p, FILE *out);
-void plot_ttft_script(struct plot *p, FILE *out);
-void plot_throughput_points(struct plot *p, FILE *out);
-void plot_throughput_fronts(struct plot *p, FILE *out);
-void plot_throughput_script(struct plot *p, FILE *out);
-void plot_phases_same(struct plot *p, FILE *out);
-void plot_phases_same_script(struct plot *p, FILE *out);
-void plot_phases_best(struct plot *p, FILE *out);
-void plot_phases_best_script(struct plot *p, FILE *out);
+void plot_ttft_points(const struct plot *p, FILE *out);
+void plot_ttft_regions(const struct plot *p, FILE *out);
+void plot_ttft_script(const struct plot *p, FILE *out);
+void plot_throughput_points(const struct plot *p, FILE *out);
+void plot_throughput_fronts(const struct plot *p, FILE *out);
+void plot_throughput_script(const struct plot *p, FILE *out);
+void plot_phases_same(const struct plot *p, FILE *out);
+void plot_phases_same_script(const struct plot *p, FILE *out);
+void plot_phases_best(const struct plot *p, FILE *out);
+void plot_phases_best_script(const struct plot *p, FILE *out);
 
 /* One bar of the phases: a flow with a schedule. */
 struct plot_bar {
 	const struct flow *flow;
-	const struct sweep_point *point; /* NULL: the flow has no schedule that can be priced */
-	bool fallback;                   /* it is not feasible, for want of one that is */
+	const struct sweep_point *point; /* NULL: none that can be priced */
 };
 
 /* Bars of all flows, in p->flow's order: each with its own best schedule (most tokens/s/NPU of the

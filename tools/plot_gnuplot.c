@@ -1,4 +1,5 @@
 #include "tools/plot_gnuplot.h"
+#include <stdbool.h>
 #include <string.h>
 #include "models/base/utf8.h"
 
@@ -8,6 +9,13 @@
 static bool is_shown(uint32_t code)
 {
 	return code >= ' ' && !(code >= 0x7f && code < 0xa0) && (code & 0xfffe) != 0xfffe;
+}
+
+/* Letters that DejaVu Sans has, Debian's least set of fonts. A letter that no font has makes
+ * pngcairo draw a box as large as the picture. */
+static bool is_common(uint32_t code)
+{
+	return code < 0x700 || (code >= 0x1e00 && code < 0x2e00);
 }
 
 /* The next character, or '?' for what cannot be shown. Returns its length in bytes. */
@@ -22,7 +30,7 @@ static size_t char_next(const char *text, uint32_t *code)
 
 const char *plot_name(struct arena *a, const char *name)
 {
-	enum { MOST_CHARS = 48 };
+	enum { MOST_CHARS = 32 };
 	char *out = arena_alloc(a, strlen(name) + sizeof "\u2026");
 	size_t n_chars = 0, n = 0;
 
@@ -55,16 +63,20 @@ static void byte_write(unsigned char byte, FILE *out)
 		fprintf(out, byte < 0100 ? "\\%04o" : "\\%03o", byte);
 }
 
-void gnuplot_string(const char *text, FILE *out)
+/* common_only: '?' for letters that is_common() does not know. Returns whether it knew all. */
+static bool string_write(const char *text, bool common_only, FILE *out)
 {
+	bool all_common = true;
+
 	fputc('"', out);
 	while (*text) {
 		uint32_t code;
 		size_t n_bytes = char_next(text, &code);
 
+		all_common = all_common && is_common(code);
 		if (*text == '\n')
 			fputs("\\n", out);
-		else if (code == '?')
+		else if (code == '?' || (common_only && !is_common(code)))
 			fputc('?', out);
 		else
 			for (size_t i = 0; i < n_bytes; i++)
@@ -72,6 +84,12 @@ void gnuplot_string(const char *text, FILE *out)
 		text += n_bytes;
 	}
 	fputc('"', out);
+	return all_common;
+}
+
+void gnuplot_string(const char *text, FILE *out)
+{
+	(void)string_write(text, false, out);
 }
 
 void gnuplot_assign(const char *name, const char *text, FILE *out)
@@ -104,40 +122,57 @@ void gnuplot_lines(const char *const *lines, FILE *out)
 		fprintf(out, "%s\n", lines[i]);
 }
 
+static void title_write(const char *title, FILE *out)
+{
+	fprintf(out, "title = ");
+	if (!string_write(title, false, out)) {
+		fprintf(out, "\n# remove this line where a font for all letters is installed\n"
+		             "if (term eq \"png\") title = ");
+		(void)string_write(title, true, out);
+	}
+	fprintf(out, "\n");
+}
+
+/* Letters are given in points; SVG counts pixels. */
+static const char *const terminal[] = {
+        "reset",
+        "if (!exists(\"term\")) term = \"svg\"",
+        "if (term ne \"svg\" && term ne \"png\") exit error \"term is svg or png\"",
+        "if (term eq \"svg\") set terminal svg noenhanced size 1280,800 \\",
+        "\tbackground \"white\" font \"sans-serif,14.5\"",
+        "if (term eq \"png\") set terminal pngcairo noenhanced size 1280,800 \\",
+        "\tbackground \"white\" font \"sans-serif,11\" pointscale 1.5",
+        "font(points) = sprintf(\",%g\", points * (term eq \"svg\" ? 1.32 : 1))",
+        "font9 = font(9); font10 = font(10); font12 = font(12); font16 = font(16)",
+        "set encoding utf8",
+        "set datafile separator tab",
+        NULL};
+
+static const char *const words[] = {
+        "title_font = strlen(title) > 100 ? font12 : font16",
+        "grey = \"#444444\"",
+        "set label 1 title at screen 0.02,0.967 left font title_font",
+        "set label 2 subtitle at screen 0.02,0.929 left font font10 textcolor rgb grey",
+        "set label 3 detail at screen 0.02,0.901 left font font10 textcolor rgb grey",
+        "set label 4 foot at screen 0.02,0.022 left font font9 textcolor rgb grey",
+        "set border 3 linecolor rgb grey",
+        "set tics nomirror textcolor rgb grey",
+        "set grid linecolor rgb \"#e4e4e4\" linetype 1 linewidth 1",
+        NULL};
+
 void gnuplot_head(const struct gnuplot_head *h, FILE *out)
 {
-	static const char *const terminal[] = {
-	        "reset",
-	        "if (!exists(\"term\")) term = \"svg\"",
-	        "if (term ne \"svg\" && term ne \"png\") exit error \"term is svg or png\"",
-	        "if (term eq \"png\") set terminal pngcairo noenhanced size 1280,800 \\",
-	        "\tbackground \"white\" font \"sans-serif,11\"",
-	        "if (term eq \"svg\") set terminal svg noenhanced size 1280,800 \\",
-	        "\tbackground \"white\" font \"sans-serif,14.5\"",
-	        "size(points) = sprintf(\",%g\", points * (term eq \"svg\" ? 1.32 : 1))",
-	        "set encoding utf8",
-	        "set datafile separator tab",
-	        NULL};
-	static const char *const words[] = {
-	        "set label 1 title at screen 0.02,0.965 left font size(16)",
-	        "set label 2 subtitle at screen 0.02,0.925 left font size(10.5) textcolor rgb "
-	        "\"#555555\"",
-	        "set label 3 foot at screen 0.02,0.022 left font size(9) textcolor rgb \"#555555\"",
-	        "set border 3 linecolor rgb \"#555555\"",
-	        "set tics nomirror textcolor rgb \"#333333\"",
-	        "set grid linecolor rgb \"#e4e4e4\" linetype 1 linewidth 1",
-	        NULL};
+	const char *name = h->picture;
 
-	fprintf(out, "# Draws %s from %s, which stand beside it. In this folder:\n", h->picture,
+	fprintf(out, "# Draws %s from %s, which stand beside it. In this folder:\n", name,
 	        h->tables);
-	fprintf(out, "#     gnuplot %s.gp                      writes %s.svg\n", h->picture,
-	        h->picture);
-	fprintf(out, "#     gnuplot -e \"term='png'\" %s.gp      writes %s.png\n", h->picture,
-	        h->picture);
+	fprintf(out, "#     gnuplot %s.gp                    writes %s.svg\n", name, name);
+	fprintf(out, "#     gnuplot -e \"term='png'\" %s.gp    writes %s.png\n", name, name);
 	gnuplot_lines(terminal, out);
-	fprintf(out, "set output \"%s.\" . term\n\n", h->picture);
-	gnuplot_assign("title", h->title, out);
+	fprintf(out, "set output \"%s.\" . term\n\n", name);
+	title_write(h->title, out);
 	gnuplot_assign("subtitle", h->subtitle, out);
+	gnuplot_assign("detail", h->detail, out);
 	gnuplot_assign("foot", h->foot, out);
 	gnuplot_lines(words, out);
 	fprintf(out, "\n");

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 /* A name from a configuration, for a title: one line of valid UTF-8 that XML may hold, cut short
- * with an ellipsis after 48 characters. In the arena. */
+ * with an ellipsis after 32 characters. In the arena. */
 const char *plot_name(struct arena *a, const char *name);
 
 /* The text as a gnuplot string with its quotes. Whatever its bytes, the script gets nothing but
@@ -19,12 +19,12 @@ void gnuplot_string(const char *text, FILE *out);
 /* A line `name = "text"`. */
 void gnuplot_assign(const char *name, const char *text, FILE *out);
 
-/* The start of every script: how to run it, the terminal, the output's name, title, subtitle and
- * foot. tables: the data files that it reads, in words. */
+/* The start of every script: how to run it, the terminal, the output's name, and the words around
+ * the picture. tables: the data files that it reads, in words. */
 struct gnuplot_head {
 	const char *picture; /* "ttft_tpot" */
 	const char *tables;  /* "ttft_tpot.tsv and ttft_tpot_region.tsv" */
-	const char *title, *subtitle, *foot;
+	const char *title, *subtitle, *detail, *foot;
 };
 void gnuplot_head(const struct gnuplot_head *h, FILE *out);
 

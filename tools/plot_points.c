@@ -5,8 +5,9 @@
 #include "models/base/rng.h"
 #include "tools/plot_data.h"
 
-/* Places along an axis; about a pixel each. The faint marks are many and small: every other. */
-enum { PLACES_X = 900, PLACES_Y = 600, FAINT_STEP = 2 };
+/* Places along an axis; one and a half pixels each. The faint marks are many and small: every
+ * other. */
+enum { PLACES_X = 600, PLACES_Y = 400, FAINT_STEP = 2 };
 
 struct spot {
 	uint64_t place; /* class, flow and where */
@@ -115,12 +116,12 @@ static void points_write(const struct plot *p, const struct plot_axis *x, const 
 	free(spot);
 }
 
-void plot_ttft_points(struct plot *p, FILE *out)
+void plot_ttft_points(const struct plot *p, FILE *out)
 {
 	points_write(p, &p->ttft, &p->tpot, out);
 }
 
-void plot_throughput_points(struct plot *p, FILE *out)
+void plot_throughput_points(const struct plot *p, FILE *out)
 {
 	points_write(p, &p->tpot, &p->throughput, out);
 }

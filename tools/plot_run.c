@@ -11,14 +11,15 @@ static _Noreturn void become_gnuplot(const char *dir, const char *const *args, i
 {
 	enum { MOST_WORDS = 64 };
 	char *argv[MOST_WORDS] = {(char[]){"gnuplot"}};
-	int null = open("/dev/null", O_RDWR), n = 1, why;
+	int null = open("/dev/null", O_RDWR), n = 1, why = ENOTDIR;
 
 	while (n < MOST_WORDS - 1 && args[n - 1])
 		argv[n] = (char *)args[n - 1], n++;
 	if (null >= 0 && dup2(null, 0) >= 0 && dup2(words, 1) >= 0 && dup2(words, 2) >= 0 &&
-	    chdir(dir) == 0)
+	    chdir(dir) == 0) {
 		execvp(argv[0], argv);
-	why = errno;
+		why = errno;
+	}
 	(void)!write(trouble, &why, sizeof why);
 	_exit(127);
 }
@@ -71,8 +72,8 @@ static enum rc outcome(pid_t child, int words, int trouble, bool *found, struct 
 	}
 	*found = why != ENOENT;
 	if (why != 0)
-		return *found ? fail(e, RC_INTERNAL, "gnuplot cannot be run: %s", strerror(why)) :
-		                RC_OK;
+		return *found ? fail(e, RC_INTERNAL, "gnuplot cannot be run: %s", strerror(why))
+		              : RC_OK;
 	if (status == 0)
 		return RC_OK;
 	line_make(said);

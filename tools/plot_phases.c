@@ -1,0 +1,145 @@
+/* Which schedules the bars of the phases show, and their table. */
+#include <math.h>
+#include "tools/plot_data.h"
+
+static const struct sweep_point *least_tpot(const struct sweep *s, const struct flow *flow)
+{
+	const struct sweep_point *best = NULL;
+
+	for (size_t i = 0; i < s->n_points; i++) {
+		const struct sweep_point *at = s->points + i;
+
+		if (at->flow == flow && plot_priced(at) && (!best || at->tpot_s < best->tpot_s))
+			best = at;
+	}
+	return best;
+}
+
+void plot_bars_best(const struct plot *p, struct plot_bar *out)
+{
+	for (size_t i = 0; i < p->n_flows; i++) {
+		const struct sweep_point *best = p->flow[i].fastest;
+
+		out[i].flow = p->flow[i].flow;
+		out[i].point = best ? best : least_tpot(p->sweep, out[i].flow);
+	}
+}
+
+/* ---- the same schedule for all ---- */
+
+/* How good a schedule is to show: by the first figure, then the next. */
+struct rank {
+	size_t n_feasible, n_priced;
+	double gain; /* unit: tokens/s/NPU when feasible under some flow, else -TPOT */
+};
+
+static void rank_add(struct rank *r, const struct sweep_point *point)
+{
+	if (!plot_priced(point))
+		return;
+	r->n_priced++;
+	if (point->feasible && r->n_feasible++ == 0)
+		r->gain = point->tokens_per_s_per_npu_count;
+	else if (point->feasible)
+		r->gain = fmax(r->gain, point->tokens_per_s_per_npu_count);
+	else if (r->n_feasible == 0)
+		r->gain = fmax(r->gain, -point->tpot_s);
+}
+
+static bool rank_above(const struct rank *a, const struct rank *b)
+{
+	if (a->n_feasible != b->n_feasible)
+		return a->n_feasible > b->n_feasible;
+	if (a->n_feasible == 0 && a->n_priced != b->n_priced)
+		return a->n_priced > b->n_priced;
+	return a->gain > b->gain;
+}
+
+/* Flow is the slowest knob of a sweep: the points of a flow stand together, in the same order of
+ * schedules. Returns the first of them. */
+static const struct sweep_point *points_of(const struct sweep *s, const struct flow *flow)
+{
+	size_t i = 0;
+
+	while (s->points[i].flow != flow)
+		i++;
+	return s->points + i;
+}
+
+static size_t schedules_of_flow(const struct sweep *s)
+{
+	size_t n_flows = s->config->sweep.flow.n;
+
+	return s->n_points / (n_flows > 0 ? n_flows : 1);
+}
+
+size_t plot_bars_same(const struct plot *p, struct plot_bar *out)
+{
+	const struct sweep_point *of[MOST_SUMMARIES];
+	struct rank best = {.gain = -INFINITY};
+	size_t best_at = 0;
+
+	for (size_t i = 0; i < p->n_flows; i++)
+		of[i] = points_of(p->sweep, p->flow[i].flow);
+	for (size_t at = 0; at < schedules_of_flow(p->sweep); at++) {
+		struct rank rank = {.gain = -INFINITY};
+
+		for (size_t i = 0; i < p->n_flows; i++)
+			rank_add(&rank, of[i] + at);
+		if (rank_above(&rank, &best))
+			best = rank, best_at = at;
+	}
+	for (size_t i = 0; i < p->n_flows; i++) {
+		const struct sweep_point *point = of[i] + best_at;
+
+		out[i] = (struct plot_bar){p->flow[i].flow, plot_priced(point) ? point : NULL};
+	}
+	return best.n_feasible;
+}
+
+/* ---- tables ---- */
+
+static void pool_write(const struct plot *p, const struct plot_bar *bar, bool decode, FILE *out)
+{
+	fprintf(out, "\n\n# %s:\n", decode ? "decode" : "prefill");
+	for (size_t i = 0; i < p->n_flows; i++) {
+		const struct sweep_point *point = bar[i].point;
+		const double *phase_s;
+
+		if (!point)
+			continue;
+		phase_s = decode ? point->decode_phase_s : point->prefill_phase_s;
+		fprintf(out, "%zu\t%s\t%lld", i + 1, bar[i].flow->name,
+		        decode ? 1LL : (long long)point->schedule.chunk);
+		for (size_t k = 0; step_phases[k]; k++)
+			fprintf(out, "\t%.9g", phase_s[k] * 1000); /* lint: a unit for print */
+		fprintf(out, "\n");
+	}
+}
+
+static void table_write(const struct plot *p, const struct plot_bar *bar, FILE *out)
+{
+	fprintf(out, "# Time by phase of the critical path: of one decode step, and of one prefill "
+	             "chunk.\n# columns: flow_number\tflow\ttokens");
+	for (size_t k = 0; step_phases[k]; k++)
+		fprintf(out, "\t%s_ms", step_phases[k]);
+	fprintf(out, "\n");
+	pool_write(p, bar, true, out);
+	pool_write(p, bar, false, out);
+}
+
+void plot_phases_same(const struct plot *p, FILE *out)
+{
+	struct plot_bar bar[MOST_SUMMARIES];
+
+	(void)plot_bars_same(p, bar);
+	table_write(p, bar, out);
+}
+
+void plot_phases_best(const struct plot *p, FILE *out)
+{
+	struct plot_bar bar[MOST_SUMMARIES];
+
+	plot_bars_best(p, bar);
+	table_write(p, bar, out);
+}
