@@ -62,41 +62,18 @@ void config_free(struct config *c)
 static enum rc section_read(struct config *c, enum section s, const struct yaml_node *node,
                             struct err *e)
 {
-	if (node->kind == YAML_SCALAR && rows[s].kind)
-		return config_section(c, s, node->text, e);
+	struct err inner;
+
+	if (node->kind == YAML_SCALAR && rows[s].kind) {
+		if (config_section(c, s, node->text, &inner) != RC_OK)
+			return fail(e, inner.rc, "%s:%d: %s", node->file, node->line, inner.text);
+		return RC_OK;
+	}
 	c->notes[s] = NULL;
 	TRY(fields_read(rows[s].fields, section_object(c, s), node, c->arena, &c->notes[s], e));
-	c->given[s] = true;
+	c->given[s] = true, c->set_by[s] = NULL;
 	c->where[s] = arena_print(c->arena, "%s:%d", node->file, node->line);
 	return RC_OK;
-}
-
-static enum rc set_read(struct config *c, const struct yaml_node *set, struct err *e)
-{
-	if (set->kind != YAML_MAP)
-		return fail(e, RC_CONFIG,
-		            "%s:%d: 'set' takes lines such as machine.fabric.rate: 150GBps",
-		            set->file, set->line);
-	for (const struct yaml_node *n = set->first; n; n = n->next) {
-		struct err inner;
-
-		if (n->kind != YAML_SCALAR)
-			return fail(e, RC_CONFIG, "%s:%d: set %s: a single value is needed",
-			            n->file, n->line, n->key);
-		if (config_set(c, arena_print(c->arena, "%s=%s", n->key, n->text), &inner) != RC_OK)
-			return fail(e, inner.rc, "%s:%d: %s", n->file, n->line, inner.text);
-	}
-	return RC_OK;
-}
-
-static enum rc unknown_key(const struct yaml_node *n, struct err *e)
-{
-	char slip[128];
-
-	return fail(e, RC_CONFIG,
-	            "%s:%d: unknown section '%s'%s (sections: machine, model, "
-	            "workload, routing, schedule, sweep, set)",
-	            n->file, n->line, n->key, hint(slip, sizeof slip, n->key, file_keys));
 }
 
 static int section_by_name(const char *name, size_t n_chars)
@@ -107,6 +84,63 @@ static int section_by_name(const char *name, size_t n_chars)
 			return s;
 	}
 	return -1;
+}
+
+enum rc config_key(struct config *c, enum section s, const char *key, const char *text,
+                   const char *who, struct err *e)
+{
+	TRY(fields_set(rows[s].fields, section_object(c, s), key, text, who, c->arena, &c->notes[s],
+	               e));
+	c->set_by[s] = arena_string(c->arena, who);
+	return RC_OK;
+}
+
+/* path: "machine.fabric.rate" */
+static enum rc path_set(struct config *c, const char *path, const char *text, const char *who,
+                        struct err *e)
+{
+	const char *dot = strchr(path, '.');
+	size_t n_chars = dot ? (size_t)(dot - path) : 0;
+	const char *name = arena_copy(c->arena, path, n_chars);
+	int s = section_by_name(path, n_chars);
+	char slip[128];
+
+	if (!dot)
+		return fail(e, RC_CONFIG, "%s: section.key is needed, such as machine.fabric.rate",
+		            who);
+	if (s < 0)
+		return fail(e, RC_CONFIG, "%s: unknown section '%.60s'%s", who, name,
+		            hint(slip, sizeof slip, name, section_names));
+	if (!c->given[s] && !section_has_defaults((enum section)s))
+		return fail(e, RC_CONFIG, "%s: no %s is chosen yet", who, section_names[s]);
+	return config_key(c, (enum section)s, dot + 1, text, who, e);
+}
+
+static enum rc set_read(struct config *c, const struct yaml_node *set, struct err *e)
+{
+	if (set->kind != YAML_MAP)
+		return fail(e, RC_CONFIG,
+		            "%s:%d: 'set' takes lines such as machine.fabric.rate: 150GBps",
+		            set->file, set->line);
+	for (const struct yaml_node *n = set->first; n; n = n->next) {
+		const char *who =
+		        arena_print(c->arena, "%s:%d: set %.60s", n->file, n->key_line, n->key);
+
+		if (n->kind != YAML_SCALAR)
+			return fail(e, RC_CONFIG, "%s: a single value is needed", who);
+		TRY(path_set(c, n->key, n->text, who, e));
+	}
+	return RC_OK;
+}
+
+static enum rc unknown_key(const struct yaml_node *n, struct err *e)
+{
+	char slip[128];
+
+	return fail(e, RC_CONFIG,
+	            "%s:%d: unknown section '%.60s'%s (sections: machine, model, "
+	            "workload, routing, schedule, sweep, set)",
+	            n->file, n->key_line, n->key, hint(slip, sizeof slip, n->key, file_keys));
 }
 
 enum rc config_read(struct config *c, const char *path, struct err *e)
@@ -136,8 +170,12 @@ static enum rc not_found(enum section s, const char *name, struct arena *a, stru
 {
 	char slip[128];
 
-	return fail(e, RC_CONFIG, "no %s is called '%s'%s (see `epsim list %s`)", section_names[s],
-	            name, hint(slip, sizeof slip, name, config_names(s, a)), rows[s].kind);
+	if (!*name)
+		return fail(e, RC_CONFIG, "a name of a %s is missing (see `epsim list %s`)",
+		            section_names[s], rows[s].kind);
+	return fail(e, RC_CONFIG, "no %s is called '%.60s'%s (see `epsim list %s`)",
+	            section_names[s], name, hint(slip, sizeof slip, name, config_names(s, a)),
+	            rows[s].kind);
 }
 
 enum rc config_section(struct config *c, enum section s, const char *name, struct err *e)
@@ -148,7 +186,8 @@ enum rc config_section(struct config *c, enum section s, const char *name, struc
 
 	if (s == SECTION_MACHINE && machine_is_synthetic(name)) {
 		TRY(machine_synthetic(name, c->arena, &c->machine, e));
-		c->given[s] = true, c->where[s] = "machine line", c->notes[s] = NULL;
+		c->given[s] = true, c->where[s] = "machine line";
+		c->set_by[s] = NULL, c->notes[s] = NULL;
 		return RC_OK;
 	}
 	path = config_find(rows[s].kind, name, c->arena);
@@ -166,45 +205,42 @@ enum rc config_section(struct config *c, enum section s, const char *name, struc
 
 enum rc config_set(struct config *c, const char *assignment, struct err *e)
 {
-	const char *equals = strchr(assignment, '='), *dot = strchr(assignment, '.');
-	char slip[128];
-	int s;
+	const char *equals = strchr(assignment, '='), *path;
 
-	if (!equals || !dot || dot > equals)
+	if (!equals)
 		return fail(e, RC_CONFIG,
-		            "--set %s: section.key=value is needed, such as "
+		            "--set %.60s: section.key=value is needed, such as "
 		            "machine.fabric.rate=150GBps",
 		            assignment);
-	s = section_by_name(assignment, (size_t)(dot - assignment));
-	if (s < 0) {
-		const char *name = arena_copy(c->arena, assignment, (size_t)(dot - assignment));
+	path = arena_copy(c->arena, assignment, (size_t)(equals - assignment));
+	return path_set(c, path, equals + 1, arena_print(c->arena, "--set %.60s", path), e);
+}
 
-		return fail(e, RC_CONFIG, "--set %s: unknown section '%s'%s", assignment, name,
-		            hint(slip, sizeof slip, name, section_names));
-	}
-	if (!c->given[s] && !section_has_defaults((enum section)s))
-		return fail(e, RC_CONFIG, "--set %s: no %s is chosen yet", assignment,
-		            section_names[s]);
-	return fields_set(
-	        rows[s].fields, section_object(c, (enum section)s),
-	        arena_copy(c->arena, dot + 1, (size_t)(equals - dot - 1)), equals + 1,
-	        arena_print(c->arena, "--set %.*s", (int)(equals - assignment), assignment),
-	        c->arena, &c->notes[s], e);
+/* What a check's message starts with: where the section was read, and what changed it since. */
+static const char *blamed(const struct config *c, enum section s)
+{
+	if (!c->set_by[s])
+		return c->where[s];
+	if (!c->given[s])
+		return c->set_by[s];
+	return arena_print(c->arena, "%s and %s", c->where[s], c->set_by[s]);
 }
 
 static enum rc section_check(const struct config *c, enum section s, struct err *e)
 {
+	const char *where = blamed(c, s);
+
 	switch (s) {
 	case SECTION_MACHINE:
-		return machine_check(&c->machine, c->where[s], e);
+		return machine_check(&c->machine, where, e);
 	case SECTION_MODEL:
-		return moe_model_check(&c->model, c->where[s], e);
+		return moe_model_check(&c->model, where, e);
 	case SECTION_WORKLOAD:
-		return workload_check(&c->workload, c->where[s], e);
+		return workload_check(&c->workload, where, e);
 	case SECTION_ROUTING:
-		return routing_spec_check(&c->routing, c->where[s], e);
+		return routing_spec_check(&c->routing, where, e);
 	case SECTION_SCHEDULE:
-		return schedule_check(&c->schedule, c->where[s], e);
+		return schedule_check(&c->schedule, where, e);
 	default:
 		return RC_OK;
 	}
@@ -233,4 +269,11 @@ void config_dump(const struct config *c, FILE *out)
 		fprintf(out, "%s:\n", section_names[s]);
 		fields_dump(rows[s].fields, (const char *)c + rows[s].offset, c->notes[s], 2, out);
 	}
+}
+
+size_t config_unsourced(const struct config *c, enum section s,
+                        void (*visit)(void *data, const char *path), void *data)
+{
+	return fields_unsourced(rows[s].fields, (const char *)c + rows[s].offset, c->notes[s],
+	                        visit, data);
 }

@@ -34,8 +34,9 @@ struct config {
 	struct routing_spec routing;
 	struct schedule schedule;
 	struct sweep_spec sweep;
-	bool given[SECTIONS];        /* read, rather than default */
-	const char *where[SECTIONS]; /* file, for messages */
+	bool given[SECTIONS];         /* read, rather than default */
+	const char *where[SECTIONS];  /* file and line, for messages */
+	const char *set_by[SECTIONS]; /* what last set one of its keys since, or NULL */
 	struct note *notes[SECTIONS];
 };
 
@@ -51,15 +52,24 @@ enum rc config_section(struct config *c, enum section s, const char *name, struc
 /* "machine.fabric.rate=150GBps"; the section must have been read or have defaults. */
 enum rc config_set(struct config *c, const char *assignment, struct err *e);
 
+/* One key of a section that is there. `who` starts messages: "--ep". */
+enum rc config_key(struct config *c, enum section s, const char *key, const char *text,
+                   const char *who, struct err *e);
+
 /* The sections a verb needs are there, and each passes its own checks. */
 enum rc config_check(const struct config *c, unsigned needed_bits, struct err *e);
 #define NEEDS(section) (1u << (section))
 
 void config_dump(const struct config *c, FILE *out); /* sections given or defaulted, with notes */
 
+/* fields_unsourced() of one section. */
+size_t config_unsourced(const struct config *c, enum section s,
+                        void (*visit)(void *data, const char *path), void *data);
+
 const struct field *section_fields(enum section s);
 
 /* Names in the configs folders for a section, sorted, NULL-terminated; in the arena. */
 const char **config_names(enum section s, struct arena *a);
-/* Path of a named config, or NULL. kind: "machines", "sweeps", ... */
+/* Path of a named config, or NULL; a name that is a path is returned as it is, whether there is such
+ * a file or not. kind: "machines", "sweeps", ... */
 const char *config_find(const char *kind, const char *name, struct arena *a);

@@ -34,7 +34,7 @@ const char *config_find(const char *kind, const char *name, struct arena *a)
 	size_t n = folders(folder), length = strlen(name);
 
 	if (strchr(name, '/') || (length > 5 && strcmp(name + length - 5, ".yaml") == 0))
-		return is_file(name) ? arena_string(a, name) : NULL;
+		return arena_string(a, name);
 	for (size_t i = 0; i < n; i++) {
 		const char *path = arena_print(a, "%s/%s/%s.yaml", folder[i], kind, name);
 

@@ -209,9 +209,11 @@ const char *tier_name(enum tier tier)
 
 double machine_issue_Bps(double core_Bps, double limit_Bps, double sharpness_ratio, int64_t n_cores)
 {
-	double x_ratio = limit_Bps / (core_Bps * (double)n_cores);
+	double all_Bps = core_Bps * (double)n_cores;
+	double low_Bps = fmin(all_Bps, limit_Bps), x_ratio = low_Bps / fmax(all_Bps, limit_Bps);
 
-	return limit_Bps / pow(1 + pow(x_ratio, sharpness_ratio), 1 / sharpness_ratio);
+	/* the same for both sides of the knee, and no power overflows */
+	return low_Bps / pow(1 + pow(x_ratio, sharpness_ratio), 1 / sharpness_ratio);
 }
 
 double machine_put_Bps(const struct machine *m, int64_t n_cores)
@@ -267,6 +269,42 @@ static const struct positive positives[] = {
         {"fabric.get", AT(fabric.get_Bps)},
 };
 
+/* Beyond these is no machine, and within them no product of a few overflows. */
+static const struct range {
+	double least, most;
+} ranges[] = {
+        [DIM_TIME] = {.least = 0, .most = 3600},     [DIM_BYTES] = {.least = 1, .most = 1e18},
+        [DIM_RATE] = {.least = 1, .most = 1e18},     [DIM_FLOPS] = {.least = 1e6, .most = 1e24},
+        [DIM_RATIO] = {.least = 1e-6, .most = 1e12}, [DIM_POWER] = {.least = 0, .most = 1e9},
+};
+
+/* Zero is no such thing, and left to the other checks. */
+static enum rc ranges_check(const struct field *table, const char *group, const void *obj,
+                            const char *where, struct err *e)
+{
+	for (; table->kind != FIELD_END; table++) {
+		const void *slot = (const char *)obj + table->offset;
+		const struct range *r;
+		char is[32], least[32], most[32];
+		double value;
+
+		if (table->kind == FIELD_GROUP)
+			TRY(ranges_check(table->group, table->key, slot, where, e));
+		if (table->kind != FIELD_QUANTITY)
+			continue;
+		r = &ranges[table->dim];
+		value = *(const double *)slot;
+		if (value == 0 || (value >= r->least && value <= r->most))
+			continue;
+		return fail(e, RC_CONFIG, "%s: machine.%s.%s of %s is no machine's (%s to %s)",
+		            where, group, table->key,
+		            quantity_human(value, table->dim, 4, is, sizeof is),
+		            quantity_human(r->least, table->dim, 4, least, sizeof least),
+		            quantity_human(r->most, table->dim, 4, most, sizeof most));
+	}
+	return RC_OK;
+}
+
 enum rc machine_check(const struct machine *m, const char *where, struct err *e)
 {
 	for (size_t i = 0; i < sizeof positives / sizeof *positives; i++) {
@@ -276,6 +314,7 @@ enum rc machine_check(const struct machine *m, const char *where, struct err *e)
 			return fail(e, RC_CONFIG, "%s: machine.%s must be above zero", where,
 			            positives[i].path);
 	}
+	TRY(ranges_check(machine_fields, "", m, where, e));
 	if (m->dies_per_package > 1 && m->fabric.kind == FABRIC_MESH)
 		return fail(
 		        e, RC_CONFIG,

@@ -57,6 +57,8 @@ static enum rc word_apply(char *word, struct arena *a, struct machine *m, struct
 	}
 	if (value)
 		*value++ = '\0';
+	if (strcmp(word, "mesh") == 0)
+		return fail(e, RC_CONFIG, "machine line: 'mesh' takes no value");
 	for (size_t i = 0; i < WORDS; i++) {
 		names[i] = words[i].name;
 		if (strcmp(words[i].name, word) != 0 || !value)

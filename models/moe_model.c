@@ -2,11 +2,12 @@
 #include <math.h>
 
 #define AT(member) offsetof(struct moe_model, member)
-#define COUNT(key_, member, fallback_, doc_)                                                       \
+#define COUNT_TO(most_, key_, member, fallback_, doc_)                                             \
 	{                                                                                          \
 		FIELD_ROW(key_, FIELD_INTEGER, DIM_COUNT, AT(member), fallback_, doc_),            \
-		        .least = 0, .most = 1 << 30                                                \
+		        .least = 0, .most = most_                                                  \
 	}
+#define COUNT(key_, member, fallback_, doc_) COUNT_TO(1 << 30, key_, member, fallback_, doc_)
 
 static const char *const attention_names[] = {"mla", "gqa", NULL};
 
@@ -41,7 +42,7 @@ const struct field moe_model_fields[] = {
         COUNT("dense_inter", dense_inter, "0", "inner elements of a dense layer's MLP"),
         COUNT("expert_inter", expert_inter, NULL, "inner elements of a routed expert"),
         COUNT("shared_inter", shared_inter, "0", "of all shared experts together; 0: none"),
-        COUNT("experts", experts, NULL, "routed experts of a layer"),
+        COUNT_TO(1 << 16, "experts", experts, NULL, "routed experts of a layer"),
         COUNT("top_k", top_k, NULL, "experts that a token is sent to"),
         COUNT("groups", groups, "1", "expert groups of group-limited routing; 1: none"),
         COUNT("top_groups", top_groups, "1", "groups a token may choose experts from"),
@@ -65,6 +66,8 @@ static enum rc attention_check(const struct moe_model *m, const char *where, str
 	    (m->attention.kv_lora < 1 || m->attention.v_head < 1 || m->attention.qk_nope < 1))
 		return fail(e, RC_CONFIG,
 		            "%s: mla attention needs kv_lora, qk_nope, qk_rope, v_head", where);
+	if (m->attention.window_layers > 0 && m->attention.window < 1)
+		return fail(e, RC_CONFIG, "%s: attention.window_layers needs a window", where);
 	if (m->attention.window_layers > m->layers)
 		return fail(e, RC_CONFIG, "%s: attention.window_layers %lld is above layers %lld",
 		            where, (long long)m->attention.window_layers, (long long)m->layers);

@@ -231,6 +231,9 @@ void routing_skew(const struct routing *r, double *max_mean_ratio, double *cv_ra
 	double mean = r->rows_per_rank_count * (double)r->n_ranks / (double)r->experts;
 	double most = 0, square = 0;
 
+	*max_mean_ratio = 1, *cv_ratio = 0;
+	if (r->balanced)
+		return;
 	for (int64_t expert = 0; expert < r->experts; expert++) {
 		double load = 0;
 

@@ -59,7 +59,8 @@ enum rc routing_shares(const struct routing_spec *spec, const struct moe_model *
                        struct arena *a, double *out_ratio, struct err *e);
 
 /* The shares of kind: file; called by routing_shares(). *stretched: set when the file holds another
- * number of experts, so that the shares are a falling curve and the places are still to be drawn. */
+ * number of experts, so that the shares are a falling curve and the places are still to be drawn.
+ */
 enum rc routing_file_shares(const struct routing_spec *spec, const struct moe_model *model,
                             struct arena *a, double *out_ratio, bool *stretched, struct err *e);
 

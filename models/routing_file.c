@@ -132,6 +132,8 @@ static enum rc rows_read(struct counts *c, FILE *in, struct arena *a, struct err
 	}
 	if (ferror(in))
 		return fail(e, RC_DATA, "%s: cannot be read: %s", c->path, strerror(errno));
+	if (c->line == 1)
+		return fail(e, RC_DATA, "%s: the file is empty", c->path);
 	if (c->n == 0)
 		return fail(e, RC_DATA,
 		            "%s: no row has model '%s', domain '%s', layer %lld (top-k view)",

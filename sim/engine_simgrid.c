@@ -237,6 +237,7 @@ static enum rc run_child(struct worker *w, struct err *e)
 	pid_t child = fork();
 	if (child == 0) {
 		dup2(err[1], STDERR_FILENO);
+		close(STDOUT_FILENO); /* holds what the parent has not flushed yet */
 		be_worker(w, out[1]);
 	}
 	close(out[1]), close(err[1]);

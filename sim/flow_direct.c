@@ -55,7 +55,8 @@ static void prefill_dispatch(struct flow_build *b, const uint32_t *ready, uint32
 
 	stage_delay(b, "dispatch.layout", m->sync.kernel_s, ready, done);
 	stage_flags(b, "dispatch.layout", done, done);
-	stage_delay(b, "dispatch.notify", m->sync.kernel_s, done, done);
+	/* a pull: the request goes one way before the counts come back */
+	stage_delay(b, "dispatch.notify", m->sync.kernel_s + build_wire_s(b), done, done);
 	stage_control(b, "dispatch.notify", count_bytes * experts, done, done);
 	stage_delay(b, "dispatch.notify", m->sync.vector_s, done, done);
 	stage_barrier(b, "dispatch.notify", done, done);

@@ -15,10 +15,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const double flag_bytes = 32;           /* status of an expert, and of a combine row */
-static const double notify_flag_bytes = 8;     /* to every rank */
-static const double row_extra_bytes = 16;      /* 4 B scale and 12 B triple written beside a row */
-static const double round_tokens_count = 8192; /* tokens of a rank that one round stages */
+static const double flag_bytes = 32;       /* status of an expert, and of a combine row */
+static const double notify_flag_bytes = 8; /* to every rank */
+static const double row_extra_bytes = 16;  /* 4 B scale and 12 B triple written beside a row */
+enum { ROUND_TOKENS = 8192 };              /* tokens of a rank that one round stages */
 static const double window_fixed_bytes = 2 << 20; /* low-latency window, each half */
 
 static bool applies(const struct flow_request *q, const char **why_not)
@@ -74,12 +74,14 @@ static void staged_round(struct flow_build *b, double part_ratio, uint32_t *at)
 
 static void prefill_dispatch(struct flow_build *b, const uint32_t *ready, uint32_t *done)
 {
-	double rounds = fmax(1, ceil((double)b->request->tokens / round_tokens_count));
+	int64_t rounds = (b->request->tokens + ROUND_TOKENS - 1) / ROUND_TOKENS;
 
 	notify(b, ready, done);
 	stage_delay(b, "dispatch.kernel", b->topology->machine->sync.kernel_s, done, done);
-	for (double round = 0; round < rounds; round++)
-		staged_round(b, 1 / rounds, done);
+	if (rounds < 1)
+		rounds = 1;
+	for (int64_t round = 0; round < rounds; round++)
+		staged_round(b, 1 / (double)rounds, done);
 }
 
 static void decode_dispatch(struct flow_build *b, const uint32_t *ready, uint32_t *done)

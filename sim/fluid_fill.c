@@ -1,244 +1,290 @@
-/* Progressive filling, redone from the lowest level that a change can reach.
+/* Progressive filling, of what an event can have changed only.
  *
- * Filling raises the level from 0. Resources are filled in order of the level where they are
- * full; a resource that is full stops all its flows that still rise. Each stop leaves a step on
- * the stacks of the flow's other resources. Where a resource would be full, given its top step,
- * never falls as filling goes on, since flows that stop low leave more to the rest: a heap entry
- * may be stale, but only too low, and is put right when it comes up.
+ * From the last time, every flow is held by a full resource, at that resource's level, and no
+ * resource holds members below the level of another of its flows. Flows that left or came change
+ * that. A full resource that has lost or got a flow, held or not by itself, no longer knows its
+ * level: it is *loosened*, that is, its members rise again; then so must every full resource that
+ * they use, because its share changes with theirs.
  *
- * What a change cannot reach: let filling stand at level x, below the level where the departed
- * flow was stopped, or below that where a resource of the new flow is full with the new flow in
- * it. Until then no resource of that flow was full with or without it, so that all resources
- * filled so far were filled by the same flows to the same level. fluid_leave() and lower_redo()
- * take the least such level; what was filled below it is kept, the steps above it are dropped.
+ * Then the level rises from 0. Of all resources with rising flows, the one that is full first,
+ * with held flows at their old levels, is taken. If one of its held flows has a higher level, this
+ * resource cuts it down: the flow's bottleneck is loosened, too, and we look again. If not, it
+ * holds its rising flows from now on. When none rises any more, all is done.
  *
- * A flow that meets its own cap is found when a resource of it is about to be filled above the
- * cap: it stops at the cap, though it is entered where filling stands, so that stacks stay in
- * order. No resource of it was filled in between (that would have found it), so keeping and
- * dropping by where filling stood is right for it too. */
-#include <float.h>
+ * Why levels that were passed stay right: a resource is only loosened while filling stands at or
+ * below its level. The first way to loosen comes before filling stands anywhere; the second is
+ * from a member of one loosened resource to another, full one that it uses, whose level is not
+ * lower (else it would hold the flow); the third asks for a higher level. And no resource that
+ * gets a rising flow becomes full below where filling stands: up to the flow's old level it takes
+ * from the flow what it took before. So each resource is settled once per event, at the level
+ * where filling from scratch would have settled it, and those that are not loosened are not
+ * looked at, but for the sums of those whose flows rise.
+ *
+ * A flow's own cap is noticed when a resource of the flow is about to hold it above its cap: no
+ * resource can have held it in between. */
 #include <math.h>
 #include "sim/fluid.h"
 
-/* --- what must be redone --- */
+/* --- the heap --- */
 
-/* Where r is full if no flow stops any more but by it; INFINITY when all have stopped. */
-static double full_level(const struct resource *p, const struct step *top)
+static void place(struct fluid *f, uint32_t k, struct ranked item)
 {
-	if (p->n_flows == top->n_stopped)
-		return INFINITY;
-	double rising = p->weight_ratio - top->weight_ratio + p->weight_lo_ratio;
-	double floor = p->weight_ratio * DBL_EPSILON; /* all that rounding may have left of it */
-	return (p->capacity_per_s - top->used_per_s) / (rising > floor ? rising : floor);
+	f->heap[k] = item;
+	f->loads[item.resource].place = k + 1;
 }
 
-static void drop_steps(struct fluid *f, uint32_t r)
+static void sift_up(struct fluid *f, uint32_t k, struct ranked item)
 {
-	struct step *top = f->top[r];
-	while (top->level_per_s >= f->redo_per_s)
-		top--;
-	f->top[r] = top;
+	for (; k > 0 && item.level_per_s < f->heap[(k - 1) / 2].level_per_s; k = (k - 1) / 2)
+		place(f, k, f->heap[(k - 1) / 2]);
+	place(f, k, item);
 }
 
-/* Takes a changed resource back to where it is full with its new flows. */
-static void lower_redo(struct fluid *f, uint32_t r)
+static void sift_down(struct fluid *f, uint32_t k, struct ranked item)
 {
-	const struct resource *p = &f->resources[r];
-	struct step *top = f->top[r];
-	while (top > p->bottom && full_level(p, top - 1) <= top->level_per_s)
-		top--;
-	f->top[r] = top;
-	f->redo_per_s = fmin(f->redo_per_s, fmin(full_level(p, top), p->full_per_s));
-}
-
-/* --- a heap of resources by level, least first; ties by index --- */
-
-static bool ranks_before(struct ranked a, struct ranked b)
-{
-	return a.level_per_s < b.level_per_s ||
-	       (a.level_per_s == b.level_per_s && a.resource < b.resource);
-}
-
-static void sift_down(struct ranked *heap, uint32_t n, uint32_t k)
-{
-	struct ranked item = heap[k];
-	for (uint32_t child; (child = 2 * k + 1) < n; k = child) {
-		child += child + 1 < n && ranks_before(heap[child + 1], heap[child]);
-		if (!ranks_before(heap[child], item))
+	for (uint32_t child; (child = 2 * k + 1) < f->n_heap; k = child) {
+		child += child + 1 < f->n_heap &&
+		         f->heap[child + 1].level_per_s < f->heap[child].level_per_s;
+		if (f->heap[child].level_per_s >= item.level_per_s)
 			break;
-		heap[k] = heap[child];
+		place(f, k, f->heap[child]);
 	}
-	heap[k] = item;
+	place(f, k, item);
+}
+
+static void forget_rising(struct load *load)
+{
+	load->rising_weight_ratio = 0;
+	load->first_rising = NO_USE;
 }
 
 static void heap_pop(struct fluid *f)
 {
-	f->heap[0] = f->heap[--f->n_heap];
-	if (f->n_heap > 1)
-		sift_down(f->heap, f->n_heap, 0);
+	struct load *load = &f->loads[f->heap[0].resource];
+	struct ranked last = f->heap[--f->n_heap];
+	load->place = 0;
+	forget_rising(load);
+	if (f->n_heap > 0)
+		sift_down(f, 0, last);
 }
 
-/* --- filling --- */
+/* --- loosening --- */
 
-/* Opened resources are full nowhere, for now; a private one that must be redone is told by the
- * level it was filled at. */
-static bool still_rises(const struct fluid *f, uint32_t i)
+/* Where a resource is full, with held flows at their levels. */
+static double full_level(const struct load *load)
 {
-	uint32_t r = f->bottleneck[i];
-	return r == NO_RESOURCE ||
-	       (f->resources[r].pass != f->pass && f->resources[r].full_per_s >= f->redo_per_s);
+	if (load->n_rising == 0)
+		return INFINITY;
+	return sum_of(&load->free_per_s) / load->rising_weight_ratio;
 }
 
-/* Enters in the stacks of the flow's resources, other than `at`, that it stops at a level. */
-static void stop_flow(struct fluid *f, const struct slot *s, uint32_t at, double stands_per_s,
-                      double level_per_s)
+static bool rises(const struct fluid *f, const struct slot *s)
 {
-	for (uint32_t u = s->begin_use; u < s->end_use; u++) {
-		const struct flow_use *use = &f->uses[u];
-		if (use->resource == at || use->resource >= f->n_real)
-			continue;
-		struct step *top = f->top[use->resource];
-		if (top->level_per_s != stands_per_s) {
-			top[1] = top[0];
-			f->top[use->resource] = ++top;
-			top->level_per_s = stands_per_s;
+	return isinf(f->holds_per_s[s->bottleneck]);
+}
+
+static void loosen(struct fluid *f, uint32_t r)
+{
+	if (isinf(f->holds_per_s[r]))
+		return;
+	f->holds_per_s[r] = INFINITY;
+	f->loosened[f->n_loosened++] = r;
+}
+
+static void raise_members(struct fluid *f, uint32_t r)
+{
+	const struct resource *p = &f->resources[r];
+	const struct slot *slots = f->slots + p->slots_at;
+	double weight = 0;
+	fluid_tick(f, r);
+	for (uint32_t k = 0; k < p->n_members; k++) {
+		weight += slots[k].weight_ratio;
+		for (uint32_t u = slots[k].begin_use; u < slots[k].end_use; u++) {
+			uint32_t other = f->uses[u].resource;
+			if (other == r || other >= f->n_real)
+				continue;
+			sum_add(&f->loads[other].free_per_s,
+			        f->uses[u].weight_ratio * p->level_per_s);
+			fluid_rise(f, u);
+			loosen(f, other);
 		}
-		top->used_per_s += use->weight_ratio * level_per_s;
-		top->weight_ratio += use->weight_ratio;
-		top->n_stopped++;
 	}
+	f->n_rising += p->n_members;
+	if (r >= f->n_real)
+		return;
+	f->loads[r].n_rising += p->n_members;
+	f->loads[r].rising_weight_ratio = (f->loads[r].rising_weight_ratio + weight) * ROUND_UP;
+	fluid_touch(f, r);
 }
 
-/* Records that r was filled; its members run at level_per_s from now on. */
-static void run_members(struct fluid *f, uint32_t r, double stands_per_s, double level_per_s)
+/* Raises the members of all that are loosened, and of all that are in consequence. Then the heap
+ * holds all resources with rising flows, none too high. */
+static void raise_loosened(struct fluid *f)
 {
-	struct resource *p = &f->resources[r];
-	p->pass = f->pass;
-	p->full_per_s = stands_per_s;
-	p->level_per_s = level_per_s;
-	p->clock_at_s = f->now_s;
-	fluid_set_end(f, r, fluid_end_of(p, p->first_due_units));
+	for (uint32_t k = 0; k < f->n_loosened; k++)
+		raise_members(f, f->loosened[k]);
+	f->n_loosened = 0;
+	for (uint32_t k = 0; k < f->n_touched; k++) {
+		uint32_t r = f->touched[k];
+		struct load *load = &f->loads[r];
+		struct ranked item = {full_level(load), r};
+		load->is_touched = false;
+		if (load->place == 0)
+			sift_up(f, f->n_heap++, item);
+		else if (item.level_per_s < f->heap[load->place - 1].level_per_s)
+			sift_up(f, load->place - 1, item);
+	}
+	f->n_touched = 0;
 }
 
-/* Stops the flow if its cap is met below the level where filling stands. The slot comes as a copy,
- * since leaving a bottleneck reorders slots. */
-static bool stop_at_cap(struct fluid *f, struct slot s, double stands_per_s)
+/* Loosens what holds flows of r above a level. False when there is no such. */
+static bool cut_down(struct fluid *f, uint32_t r, double level_per_s)
 {
-	uint32_t r = f->uses[s.end_use - 1].resource;
-	struct resource *p = &f->resources[r];
-	if (r < f->n_real || p->capacity_per_s >= stands_per_s || !still_rises(f, s.flow))
+	const struct resource *p = &f->resources[r];
+	const struct slot *slots = f->slots + p->slots_at;
+	double most_held = 0;
+	if (f->loads[r].most_held_per_s <= level_per_s)
 		return false;
-	p->first_due_units = fluid_detach(f, s.flow);
-	fluid_join(f, r, 0, p->first_due_units);
-	stop_flow(f, &s, r, stands_per_s, p->capacity_per_s);
-	run_members(f, r, stands_per_s, p->capacity_per_s);
+	for (uint32_t k = p->n_members; k < p->n_flows; k++) {
+		double level = f->holds_per_s[slots[k].bottleneck];
+		if (isinf(level))
+			continue;
+		if (level > level_per_s)
+			loosen(f, slots[k].bottleneck);
+		else if (level > most_held)
+			most_held = level;
+	}
+	f->loads[r].most_held_per_s = most_held;
+	if (f->n_loosened == 0)
+		return false;
+	raise_loosened(f);
 	return true;
 }
 
-static bool stop_capped(struct fluid *f, uint32_t r, double stands_per_s)
+/* --- holding --- */
+
+/* The flow in this slot, a member of r now, is held at a level. */
+static void settle(struct fluid *f, const struct slot *s, uint32_t r, double level_per_s)
+{
+	for (uint32_t u = s->begin_use; u < s->end_use; u++) {
+		const struct flow_use *use = &f->uses[u];
+		if (use->resource == r || use->resource >= f->n_real)
+			continue;
+		struct load *load = &f->loads[use->resource];
+		sum_add(&load->free_per_s, -use->weight_ratio * level_per_s);
+		load->rising_weight_ratio =
+		        (load->rising_weight_ratio - use->weight_ratio) * ROUND_UP;
+		load->n_rising--;
+		if (level_per_s > load->most_held_per_s)
+			load->most_held_per_s = level_per_s;
+	}
+}
+
+/* Holds the rising flow in this slot at its cap, if that is below a level. */
+static bool hold_at_cap(struct fluid *f, const struct slot *s, double level_per_s)
+{
+	uint32_t r = f->uses[s->end_use - 1].resource;
+	const struct resource *p = &f->resources[r];
+	if (r < f->n_real || p->cap_per_s >= level_per_s || !rises(f, s))
+		return false;
+	fluid_move(f, r, 0);
+	const struct slot *own = &f->slots[p->slots_at];
+	settle(f, own, r, p->cap_per_s);
+	fluid_hold(f, r, p->cap_per_s, own->due_units);
+	f->n_rising--;
+	return true;
+}
+
+static bool hold_at_caps(struct fluid *f, uint32_t r, double level_per_s)
 {
 	const struct resource *p = &f->resources[r];
 	const struct slot *slots = f->slots + p->slots_at;
 	bool any = false;
+	if (p->cap_per_s >= level_per_s)
+		return false;
 	for (uint32_t k = 0; k < p->n_flows;) {
 		uint32_t flow = slots[k].flow;
-		any |= stop_at_cap(f, slots[k], stands_per_s);
-		k += slots[k].flow == flow; /* else another one has come here */
+		any |= hold_at_cap(f, &slots[k], level_per_s);
+		k += slots[k].flow == flow; /* else, no member now, it left the slot to another */
 	}
 	return any;
 }
 
-/* Makes all flows that still rise members of r. Most are from the last time. */
+/* Makes members of all rising flows. Most are from before. */
 static void take_rising(struct fluid *f, uint32_t r)
 {
 	const struct resource *p = &f->resources[r];
 	const struct slot *slots = f->slots + p->slots_at;
-	uint32_t n_rising = p->n_flows - f->top[r]->n_stopped;
-	for (uint32_t k = p->n_members; p->n_members < n_rising && k < p->n_flows; k++)
-		if (still_rises(f, slots[k].flow))
-			fluid_join(f, r, k, fluid_detach(f, slots[k].flow));
-	CHECK(p->n_members == n_rising);
+	uint32_t n_rising = f->loads[r].n_rising;
+	for (uint32_t u = f->loads[r].first_rising; p->n_members < n_rising;
+	     u = f->uses[u].next_rising) {
+		const struct slot *s = &slots[f->uses[u].slot];
+		if (s->bottleneck != r && rises(f, s))
+			fluid_move(f, r, f->uses[u].slot);
+	}
 }
 
-/* Returns the level where r is full: not below where filling stands, by rounding. The weight is
- * added up anew, as the difference of sums may have lost digits. */
-static double fill_resource(struct fluid *f, uint32_t r, double stands_per_s)
+/* Returns the level, which is not below where filling stands, by rounding. */
+static double hold_rising(struct fluid *f, uint32_t r, double stands_per_s)
 {
-	struct resource *p = &f->resources[r];
+	const struct resource *p = &f->resources[r];
 	const struct slot *slots = f->slots + p->slots_at;
-	double weight = 0, first_due = INFINITY;
+	struct load *load = &f->loads[r];
+	double weight = 0, first_units = INFINITY;
 	take_rising(f, r);
-	for (uint32_t k = 0; k < p->n_members; k++) {
-		weight += slots[k].weight_ratio;
-		first_due = fmin(first_due, slots[k].due_units);
-	}
-	double level = fmax(stands_per_s, (p->capacity_per_s - f->top[r]->used_per_s) / weight);
 	for (uint32_t k = 0; k < p->n_members; k++)
-		stop_flow(f, &slots[k], r, level, level);
-	p->first_due_units = first_due;
-	run_members(f, r, level, level);
+		weight += slots[k].weight_ratio;
+	double level = fmax(stands_per_s, sum_of(&load->free_per_s) / weight);
+	for (uint32_t k = 0; k < p->n_members; k++) {
+		settle(f, &slots[k], r, level);
+		if (slots[k].due_units < first_units)
+			first_units = slots[k].due_units;
+	}
+	fluid_hold(f, r, level, first_units);
+	f->n_rising -= p->n_members;
+	load->n_rising = 0;
+	if (load->most_held_per_s > level)
+		load->most_held_per_s = level;
 	return level;
 }
 
-static void open_heap(struct fluid *f)
+/* Takes the lowest resource of the heap one step further. Returns where filling stands. */
+static double fill_lowest(struct fluid *f, double stands_per_s)
 {
-	for (uint32_t k = 0; k < f->n_open; k++) {
-		uint32_t r = f->open[k];
-		struct resource *p = &f->resources[r];
-		drop_steps(f, r);
-		fluid_tick(f, r);
-		p->full_per_s = INFINITY;
-		f->heap[k] = (struct ranked){full_level(p, f->top[r]), r};
+	uint32_t r = f->heap[0].resource;
+	struct ranked item = {full_level(&f->loads[r]), r};
+	if (isinf(item.level_per_s)) {
+		heap_pop(f);
+	} else if (item.level_per_s > f->heap[0].level_per_s) { /* others were held */
+		sift_down(f, 0, item);
+	} else {
+		stands_per_s = fmax(stands_per_s, item.level_per_s);
+		if (hold_at_caps(f, r, stands_per_s) || cut_down(f, r, stands_per_s))
+			return stands_per_s;
+		stands_per_s = hold_rising(f, r, stands_per_s);
+		heap_pop(f);
 	}
-	f->n_heap = f->n_open;
-	for (uint32_t k = f->n_heap / 2; k-- > 0;)
-		sift_down(f->heap, f->n_heap, k);
-}
-
-static void fill_open(struct fluid *f)
-{
-	double stands_per_s = f->redo_per_s; /* above all steps that were kept, even by rounding */
-	while (f->n_heap > 0) {
-		uint32_t r = f->heap[0].resource;
-		const struct resource *p = &f->resources[r];
-		double level = full_level(p, f->top[r]);
-		if (isinf(level)) {
-			heap_pop(f);
-		} else if (level > f->heap[0].level_per_s) {
-			f->heap[0].level_per_s = level;
-			sift_down(f->heap, f->n_heap, 0);
-		} else {
-			stands_per_s = fmax(stands_per_s, level);
-			if (p->least_cap_per_s < stands_per_s && stop_capped(f, r, stands_per_s))
-				continue;
-			stands_per_s = fill_resource(f, r, stands_per_s);
-			heap_pop(f);
-		}
-	}
-	for (uint32_t k = 0; k < f->n_open; k++) {
-		struct resource *p = &f->resources[f->open[k]];
-		if (p->pass == f->pass)
-			continue;
-		p->level_per_s = 0; /* not full: without members */
-		fluid_set_end(f, f->open[k], INFINITY);
-	}
+	return stands_per_s;
 }
 
 bool fluid_fill(struct fluid *f)
 {
-	if (f->n_changed == 0)
+	double stands_per_s = 0;
+	if (!f->is_stale)
 		return false;
-	for (uint32_t k = 0; k < f->n_changed; k++)
-		drop_steps(f, f->changed[k]);
-	for (uint32_t k = 0; k < f->n_changed; k++)
-		lower_redo(f, f->changed[k]);
-	circles_open(f);
-	open_heap(f);
-	fill_open(f);
-	for (uint32_t k = 0; k < f->n_changed; k++)
+	for (uint32_t k = 0; k < f->n_changed; k++) {
 		f->resources[f->changed[k]].is_changed = false;
+		loosen(f, f->changed[k]);
+	}
+	raise_loosened(f);
+	while (f->n_rising > 0)
+		stands_per_s = fill_lowest(f, stands_per_s);
+	while (f->n_heap > 0) {
+		struct load *load = &f->loads[f->heap[--f->n_heap].resource];
+		load->place = 0;
+		forget_rising(load);
+	}
 	f->n_changed = 0;
-	f->redo_per_s = INFINITY;
-	f->pass++;
+	f->is_stale = false;
 	return true;
 }

@@ -5,54 +5,57 @@
 
 /* --- memory --- */
 
-/* Cuts n items off the block; with a NULL block it only counts. */
+/* Cuts n items off the block; without a block it only counts. */
 static void *carve(char *block, size_t *used, size_t n_items, size_t item_bytes)
 {
 	char *at = block ? block + *used : NULL;
-	*used += (n_items * item_bytes + 15) / 16 * 16;
+	*used += (n_items * item_bytes + 63) / 64 * 64;
 	return at;
 }
 
 #define CARVE(field, n) ((field) = carve(block, &used, (n), sizeof *(field)))
 
-static size_t lay_out(struct fluid *f, char *block, size_t n_uses, struct step **steps)
+static size_t lay_out(struct fluid *f, char *block, size_t n_uses)
 {
 	size_t used = 0, n = f->g->n_activities;
+	CARVE(f->loads, f->n_real);
 	CARVE(f->resources, f->n_resources);
+	CARVE(f->holds_per_s, f->n_resources + (size_t)1);
 	CARVE(f->end_s, 2 * (size_t)f->leaf_at);
-	CARVE(f->top, f->n_real);
 	CARVE(f->changed, f->n_real);
-	CARVE(f->open, f->n_real);
+	CARVE(f->touched, f->n_real);
+	CARVE(f->loosened, f->n_resources);
 	CARVE(f->heap, f->n_real);
 	CARVE(f->use_begin, n + 1);
 	CARVE(f->bottleneck, n);
 	CARVE(f->uses, n_uses);
 	CARVE(f->slots, n_uses);
-	CARVE(*steps, f->g->n_uses + f->n_real);
 	return used;
 }
 
 static void init_resources(struct fluid *f)
 {
-	for (uint32_t r = 0; r < f->n_resources; r++)
-		f->resources[r] = (struct resource){
-		        .capacity_per_s = r < f->n_real ? f->g->capacity_per_s[r] : 0,
-		        .full_per_s = INFINITY,
-		        .least_cap_per_s = INFINITY,
-		};
+	for (uint32_t r = 0; r < f->n_resources; r++) {
+		f->resources[r] = (struct resource){.cap_per_s = INFINITY};
+		f->holds_per_s[r] = INFINITY;
+	}
+	f->holds_per_s[f->n_resources] = INFINITY;
 	for (uint32_t r = 0; r < f->n_real; r++)
-		circle_of_one(f->resources, r);
+		f->loads[r] = (struct load){
+		        .free_per_s = {.value_units = f->g->capacity_per_s[r]},
+		        .first_rising = NO_USE,
+		};
 	for (uint32_t k = 0; k < 2 * f->leaf_at; k++)
 		f->end_s[k] = INFINITY;
 }
 
-/* Copies the uses of activity i and counts the slots they need. */
+/* Copies the uses of activity i and counts the slots that they need. */
 static void init_uses(struct fluid *f, uint32_t i, uint32_t *n_uses, uint32_t *n_private)
 {
 	const struct graph *g = f->g;
 	double share = g->share_count[i], cap_level = g->cap_per_s[i] / share;
 	f->use_begin[i] = *n_uses;
-	f->bottleneck[i] = NO_RESOURCE;
+	f->bottleneck[i] = f->n_resources;
 	if (g->work_units[i] == 0)
 		return;
 	for (size_t k = g->use_begin[i]; k < g->use_begin[i + 1]; k++) {
@@ -62,12 +65,12 @@ static void init_uses(struct fluid *f, uint32_t i, uint32_t *n_uses, uint32_t *n
 		        .resource = g->use_resource[k],
 		};
 		r->slots_at++;
-		if (cap_level < r->least_cap_per_s)
-			r->least_cap_per_s = cap_level;
+		if (cap_level < r->cap_per_s)
+			r->cap_per_s = cap_level;
 	}
 	if (isfinite(cap_level)) {
 		uint32_t r = f->n_real + (*n_private)++;
-		f->resources[r].capacity_per_s = cap_level;
+		f->resources[r].cap_per_s = cap_level;
 		f->resources[r].slots_at = 1;
 		f->uses[(*n_uses)++] = (struct flow_use){.weight_ratio = 1, .resource = r};
 	}
@@ -75,17 +78,16 @@ static void init_uses(struct fluid *f, uint32_t i, uint32_t *n_uses, uint32_t *n
 
 void fluid_init(struct fluid *f, const struct graph *g)
 {
-	struct step *steps;
 	uint32_t n_uses = 0, n_private = 0;
-	*f = (struct fluid){.g = g, .n_real = g->n_resources, .redo_per_s = INFINITY, .pass = 1};
+	*f = (struct fluid){.g = g, .n_real = g->n_resources};
 	for (uint32_t i = 0; i < g->n_activities; i++)
 		n_private += g->work_units[i] > 0 && isfinite(g->cap_per_s[i]);
 	CHECK(g->n_uses < UINT32_MAX - n_private && g->n_resources < UINT32_MAX / 4 - n_private);
 	f->n_resources = f->n_real + n_private;
 	for (f->leaf_at = 1; f->leaf_at < f->n_resources;)
 		f->leaf_at *= 2;
-	f->block = heap_resize(NULL, lay_out(f, NULL, g->n_uses + n_private, &steps), 1);
-	lay_out(f, f->block, g->n_uses + n_private, &steps);
+	f->block = heap_resize(NULL, lay_out(f, NULL, g->n_uses + n_private), 1);
+	lay_out(f, f->block, g->n_uses + n_private);
 
 	init_resources(f);
 	n_private = 0;
@@ -93,13 +95,9 @@ void fluid_init(struct fluid *f, const struct graph *g)
 		init_uses(f, i, &n_uses, &n_private);
 	f->use_begin[g->n_activities] = n_uses;
 	size_t slots_at = 0;
-	for (uint32_t r = 0; r < f->n_resources; r++) {
+	for (uint32_t r = 0; r < f->n_resources; r++) { /* from counts to places */
 		size_t n_slots = f->resources[r].slots_at;
 		f->resources[r].slots_at = slots_at;
-		if (r < f->n_real) {
-			f->resources[r].bottom = f->top[r] = steps + slots_at + r;
-			*f->top[r] = (struct step){.level_per_s = -1};
-		}
 		slots_at += n_slots;
 	}
 }
@@ -111,7 +109,7 @@ void fluid_fini(struct fluid *f)
 
 /* --- who ends next --- */
 
-void fluid_set_end(struct fluid *f, uint32_t r, double end_s)
+static void set_end(struct fluid *f, uint32_t r, double end_s)
 {
 	double *tree = f->end_s;
 	uint32_t k = f->leaf_at + r;
@@ -130,6 +128,13 @@ double fluid_next_end(const struct fluid *f)
 	return f->end_s[1];
 }
 
+/* When a member due at this clock ends; never in the past, by rounding. */
+static double end_of(const struct resource *p, double due_units)
+{
+	double left_units = due_units - p->clock_units;
+	return p->clock_at_s + (left_units > 0 ? left_units / p->level_per_s : 0);
+}
+
 static uint32_t members_ending(const struct fluid *f, uint32_t r, double until_s, uint32_t *out,
                                double *last_s)
 {
@@ -137,12 +142,11 @@ static uint32_t members_ending(const struct fluid *f, uint32_t r, double until_s
 	const struct slot *slots = f->slots + p->slots_at;
 	uint32_t n = 0;
 	for (uint32_t k = 0; k < p->n_members; k++) {
-		double end_s =
-		        p->clock_at_s + (slots[k].due_units - p->clock_units) / p->level_per_s;
-		if (end_s > until_s)
+		double at_s = end_of(p, slots[k].due_units);
+		if (at_s > until_s)
 			continue;
 		out[n++] = slots[k].flow;
-		*last_s = fmax(*last_s, end_s);
+		*last_s = fmax(*last_s, at_s);
 	}
 	return n;
 }
@@ -166,7 +170,7 @@ uint32_t fluid_ending(const struct fluid *f, double until_s, uint32_t *out, doub
 	}
 }
 
-/* --- flows come, go and change bottleneck --- */
+/* --- clocks and members --- */
 
 void fluid_tick(struct fluid *f, uint32_t r)
 {
@@ -175,80 +179,81 @@ void fluid_tick(struct fluid *f, uint32_t r)
 	p->clock_at_s = f->now_s;
 }
 
-static void swap_slots(struct fluid *f, const struct resource *p, uint32_t a, uint32_t b)
+void fluid_hold(struct fluid *f, uint32_t r, double level_per_s, double first_units)
 {
-	struct slot *slots = f->slots + p->slots_at, old_a = slots[a];
+	struct resource *p = &f->resources[r];
+	f->holds_per_s[r] = p->level_per_s = level_per_s;
+	p->clock_at_s = f->now_s;
+	set_end(f, r, end_of(p, first_units));
+}
+
+static void swap_slots(struct fluid *f, uint32_t r, uint32_t a, uint32_t b)
+{
+	struct slot *slots = f->slots + f->resources[r].slots_at, old_a = slots[a];
 	if (a == b)
 		return;
 	slots[a] = slots[b];
 	slots[b] = old_a;
-	f->uses[slots[a].use].slot = a;
-	f->uses[slots[b].use].slot = b;
+	for (uint32_t u = slots[a].begin_use; u < slots[a].end_use; u++)
+		if (f->uses[u].resource == r)
+			f->uses[u].slot = a;
+	for (uint32_t u = slots[b].begin_use; u < slots[b].end_use; u++)
+		if (f->uses[u].resource == r)
+			f->uses[u].slot = b;
 }
 
-void fluid_join(struct fluid *f, uint32_t r, uint32_t slot, double units_left)
-{
-	struct resource *p = &f->resources[r];
-	struct slot *s = f->slots + p->slots_at + p->n_members;
-	swap_slots(f, p, slot, p->n_members++);
-	s->due_units = p->clock_units + units_left;
-	f->bottleneck[s->flow] = r;
-}
-
-double fluid_detach(struct fluid *f, uint32_t i)
+/* Ends flow i's membership, if any. Returns its work left, per share. */
+static double detach(struct fluid *f, uint32_t i)
 {
 	uint32_t r = f->bottleneck[i];
-	if (r == NO_RESOURCE)
-		return f->g->work_units[i] / f->g->share_count[i];
 	const struct flow_use *u = f->uses + f->use_begin[i];
+	if (r == f->n_resources)
+		return f->g->work_units[i] / f->g->share_count[i];
 	while (u->resource != r)
 		u++;
 	fluid_tick(f, r);
 	struct resource *p = &f->resources[r];
-	double units_left = f->slots[p->slots_at + u->slot].due_units - p->clock_units;
-	swap_slots(f, p, u->slot, --p->n_members);
-	f->bottleneck[i] = NO_RESOURCE;
-	if (p->n_members == 0)
-		p->clock_units = 0; /* a small number loses less to rounding */
-	if (r >= f->n_real)
-		fluid_set_end(f, r, INFINITY);
-	return fmax(units_left, 0);
+	double left_units = f->slots[p->slots_at + u->slot].due_units - p->clock_units;
+	swap_slots(f, r, u->slot, --p->n_members);
+	if (p->n_members == 0) {
+		f->holds_per_s[r] = INFINITY;
+		p->level_per_s = p->clock_units = 0; /* small clocks lose less to rounding */
+		set_end(f, r, INFINITY);
+	}
+	return fmax(left_units, 0);
 }
 
-/* Adds w to the sum with the rounding error kept (Knuth, TAOCP 2, 4.2.2, theorem B): what is left
- * of a sum of many when most were taken away again is as exact as if it had been added up anew. */
-static void add_weight(struct resource *p, double w)
+void fluid_move(struct fluid *f, uint32_t r, uint32_t slot)
 {
-	double sum = p->weight_ratio + w, was = sum - w;
-	double error = (p->weight_ratio - was) + (w - (sum - was));
-	p->weight_ratio = sum;
-	p->weight_lo_ratio += error;
+	struct resource *p = &f->resources[r];
+	struct slot *member = f->slots + p->slots_at + p->n_members;
+	uint32_t i = f->slots[p->slots_at + slot].flow;
+	if (f->bottleneck[i] == r)
+		return;
+	double left_units = detach(f, i);
+	swap_slots(f, r, slot, p->n_members++);
+	member->due_units = p->clock_units + left_units;
+	f->bottleneck[i] = r;
+	for (uint32_t u = member->begin_use; u < member->end_use; u++) {
+		const struct flow_use *use = &f->uses[u];
+		f->slots[f->resources[use->resource].slots_at + use->slot].bottleneck = r;
+	}
 }
+
+/* --- flows come and go --- */
 
 static void mark_changed(struct fluid *f, uint32_t r)
 {
-	if (f->resources[r].is_changed)
+	if (f->resources[r].is_changed || isinf(f->holds_per_s[r]))
 		return;
 	f->resources[r].is_changed = true;
 	f->changed[f->n_changed++] = r;
 }
 
-/* A flow without resource runs at its cap, whatever others do. */
-static void run_alone(struct fluid *f, uint32_t i)
-{
-	uint32_t r = f->uses[f->use_begin[i]].resource;
-	struct resource *p = &f->resources[r];
-	double units_left = f->g->work_units[i] / f->g->share_count[i];
-	p->level_per_s = p->full_per_s = p->capacity_per_s;
-	p->clock_at_s = f->now_s;
-	fluid_join(f, r, 0, units_left);
-	fluid_set_end(f, r, fluid_end_of(p, units_left));
-}
-
 void fluid_enter(struct fluid *f, uint32_t i)
 {
 	uint32_t begin = f->use_begin[i], end = f->use_begin[i + 1];
-	uint32_t first = f->uses[begin].resource;
+	f->is_stale = true;
 	for (uint32_t u = begin; u < end; u++) {
 		struct flow_use *use = &f->uses[u];
 		struct resource *p = &f->resources[use->resource];
@@ -256,54 +261,44 @@ void fluid_enter(struct fluid *f, uint32_t i)
 		f->slots[p->slots_at + use->slot] = (struct slot){
 		        .weight_ratio = use->weight_ratio,
 		        .flow = i,
-		        .use = u,
+		        .bottleneck = f->n_resources,
 		        .begin_use = begin,
 		        .end_use = end,
 		};
-		if (use->resource >= f->n_real) {
-			f->redo_per_s = fmin(f->redo_per_s, p->capacity_per_s);
+		if (use->resource >= f->n_real)
 			continue;
-		}
-		add_weight(p, use->weight_ratio);
-		circles_join(f->resources, first, use->resource);
 		mark_changed(f, use->resource);
+		fluid_rise(f, u);
 	}
-	if (first >= f->n_real)
-		run_alone(f, i);
-	else
-		f->resources[circle_leader(f->resources, first)].n_came++;
-}
-
-static void clear_resource(struct fluid *f, uint32_t r)
-{
-	struct resource *p = &f->resources[r];
-	p->weight_ratio = p->weight_lo_ratio = p->level_per_s = 0;
-	p->full_per_s = INFINITY;
-	f->top[r] = p->bottom;
-	fluid_set_end(f, r, INFINITY);
-}
-
-/* Filling stopped this flow when it stood where its bottleneck was full, so below that it was
- * only one that still rose, and its resources were not full: without it all goes the same. */
-void fluid_leave(struct fluid *f, uint32_t i)
-{
-	uint32_t begin = f->use_begin[i], end = f->use_begin[i + 1];
 	uint32_t first = f->uses[begin].resource;
 	if (first < f->n_real) {
-		double full_per_s = f->resources[f->bottleneck[i]].full_per_s;
-		f->redo_per_s = fmin(f->redo_per_s, full_per_s);
-		f->resources[circle_leader(f->resources, first)].n_went++;
+		f->n_rising++;
+	} else { /* without resources it runs at its cap, whatever others do */
+		fluid_move(f, first, 0);
+		fluid_hold(f, first, f->resources[first].cap_per_s,
+		           f->slots[f->resources[first].slots_at].due_units);
 	}
-	fluid_detach(f, i);
-	for (uint32_t u = begin; u < end; u++) {
+}
+
+void fluid_leave(struct fluid *f, uint32_t i)
+{
+	double level = f->holds_per_s[f->bottleneck[i]];
+	f->is_stale = true;
+	for (uint32_t u = f->use_begin[i]; u < f->use_begin[i + 1]; u++) {
 		uint32_t r = f->uses[u].resource;
-		struct resource *p = &f->resources[r];
-		swap_slots(f, p, f->uses[u].slot, --p->n_flows);
 		if (r >= f->n_real)
 			continue;
-		add_weight(p, -f->uses[u].weight_ratio);
 		mark_changed(f, r);
-		if (p->n_flows == 0)
-			clear_resource(f, r);
+		if (r != f->bottleneck[i])
+			sum_add(&f->loads[r].free_per_s, f->uses[u].weight_ratio * level);
+	}
+	detach(f, i);
+	for (uint32_t u = f->use_begin[i]; u < f->use_begin[i + 1]; u++) {
+		uint32_t r = f->uses[u].resource;
+		swap_slots(f, r, f->uses[u].slot, --f->resources[r].n_flows);
+		if (f->resources[r].n_flows == 0 && r < f->n_real) {
+			f->loads[r].free_per_s = (struct sum){f->g->capacity_per_s[r], 0};
+			f->loads[r].most_held_per_s = 0;
+		}
 	}
 }

@@ -7,8 +7,8 @@
  * whole number that the least of several values may stand for. */
 enum { MOST_TIMES = 64, MOST_TRANSFERS = 4096, MOST_LEAST = 64 };
 
-/* Work of the largest transfer: what SimGrid takes for none is then below all rounding. */
-#define LARGEST_WORK 0x1p14
+/* Work of the largest transfer: half a unit, which rounding may add, is nothing to it. */
+#define LARGEST_WORK 0x1p46
 
 /* The least whole number that the least of the values can stand for with all values in proportion
  * whole and at most `most`. 0 when there is none. */
@@ -117,8 +117,10 @@ static struct simgrid_flow transfer(struct simgrid_problem *p, uint32_t i, doubl
 		links[flow.n_links++] = add_link(list, whole_cap, 0);
 	if (links_wait)
 		links[flow.n_links++] = add_link(list, DBL_MAX / 4, g->latency_s[i]);
-	flow.work_units =
-	        g->work_units[i] * divisor * scale / (p->flow_begin[i + 1] - p->flow_begin[i]);
+	double part = g->work_units[i] * divisor * scale;
+	flow.work_units = (uint64_t)llround(part / (p->flow_begin[i + 1] - p->flow_begin[i]));
+	if (flow.work_units == 0)
+		flow.work_units = 1;
 	return flow;
 }
 
@@ -134,7 +136,8 @@ static void lay_out(struct simgrid_problem *p, const double *divisor, bool links
 	p->activity_of = arena_alloc(p->arena, p->platform.n_flows * sizeof(uint32_t));
 	for (uint32_t i = 0; i < g->n_activities; i++)
 		largest = fmax(largest, g->work_units[i] * divisor[i]);
-	double scale = exp2(floor(log2(LARGEST_WORK / largest))); /* exact: a power of two */
+	/* A power of two, so that scaling is exact. */
+	double scale = largest > 0 ? exp2(floor(log2(LARGEST_WORK / largest))) : 1;
 	for (uint32_t r = 0; r < g->n_resources; r++)
 		add_link(&list, g->capacity_per_s[r] * scale, 0);
 	for (uint32_t i = 0; i < g->n_activities; i++) {
@@ -150,7 +153,7 @@ static void lay_out(struct simgrid_problem *p, const double *divisor, bool links
 	p->platform.n_links = list.n;
 	p->platform.capacity_per_s = list.capacity_per_s;
 	p->platform.latency_s = links_wait ? list.latency_s : NULL;
-	p->platform.optimisation = links_wait ? "Lazy" : "Full";
+	p->platform.optimiser = links_wait ? "Lazy" : "Full";
 }
 
 enum rc simgrid_problem_init(struct simgrid_problem *p, const struct graph *g, bool links_wait,

@@ -1,8 +1,7 @@
 /* The little of SimGrid that engine_simgrid.c needs, in C: the face of the only C++ file.
  *
  * SimGrid keeps its state in globals and aborts on what it deems impossible, so a process opens
- * one shim, runs it once and ends. Units of work are free; work beyond 10^5 of them or so costs
- * extra events, since less than 10^-10 left counts as none. */
+ * one shim, runs it once and ends. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -12,7 +11,7 @@ extern "C" {
 #endif
 
 struct simgrid_flow {
-	double work_units;     /* > 0: an empty flow would never start */
+	uint64_t work_units;   /* > 0: an empty flow would never start. Half a unit left is none */
 	const uint32_t *links; /* one that is named twice carries everything twice */
 	size_t n_links;
 };
@@ -20,8 +19,8 @@ struct simgrid_flow {
 struct simgrid_platform {
 	uint32_t n_links, n_flows;
 	const double *capacity_per_s;
-	const double *latency_s;  /* of links, or NULL; SimGrid weighs shares by it */
-	const char *optimisation; /* "Full"; nothing else is max-min fair in all cases */
+	const double *latency_s; /* of links, or NULL; SimGrid weighs shares by it */
+	const char *optimiser;   /* "Full"; nothing else is max-min fair in all cases */
 	const struct simgrid_flow *flows;
 };
 

@@ -21,6 +21,9 @@ static struct tokens tokens_of(const struct step_request *q)
 	t.sequences_count =
 	        fmax(1, q->phase == PHASE_DECODE ? q->sequences_count / parts : q->sequences_count);
 	t.rank_count = t.query_count / (double)q->schedule->tp;
+	/* a later part of a chunk sees the earlier ones: half of the rest, on average */
+	if (q->phase == PHASE_PREFILL)
+		t.context_count += (q->query_count - t.query_count) / 2 / t.sequences_count;
 	return t;
 }
 
@@ -42,7 +45,7 @@ static bool shape_possible(const struct step_request *q, char *why_not, size_t s
 
 	if (q->model->experts % s->ep != 0)
 		return no(why_not, size, "EP does not divide the number of experts");
-	if (s->dp == 0 && s->ep % s->tp != 0)
+	if (s->ep % s->tp != 0) /* a group lies within the ranks that share the experts */
 		return no(why_not, size, "TP does not divide EP");
 	if (npus % s->ep != 0)
 		return no(why_not, size, "EP does not divide TP x DP");
@@ -65,6 +68,31 @@ static bool type_possible(const struct step_request *q, char *why_not, size_t si
 		return true;
 	snprintf(why_not, size, "the machine does not compute in %s", dtype_names[weights]);
 	return false;
+}
+
+static bool stands_for_all(const struct step_request *q)
+{
+	return q->routing->kind == ROUTING_BALANCED &&
+	       topology_can_be_symmetric(q->machine, ranks_of_group(q));
+}
+
+/* Is it within reach? Random rows take 20 ns and more each, transfers about 160 bytes; the graph is
+ * of one layer, or with two micro-batches of four. A flow may move a prompt in rounds. */
+static bool size_possible(const struct step_request *q, char *why_not, size_t size)
+{
+	const double most_rows = 1 << 28, most_transfers = 1 << 25, round_tokens = 8192;
+	double ranks = (double)q->schedule->ep, tokens = (double)rank_tokens(q);
+	double top_k = (double)q->model->top_k, micro = (double)q->schedule->micro_batches;
+	double layers = q->schedule->micro_batches > 1 ? 4 : 1;
+	double peers = fmin(ranks, tokens * top_k), rounds = ceil(tokens / round_tokens);
+
+	/* a draw looks at those before it */
+	if (q->routing->kind != ROUTING_BALANCED &&
+	    ranks * tokens * top_k * ceil(top_k / 64) > most_rows)
+		return no(why_not, size, "more random rows than can be drawn; use balanced routing");
+	if (!stands_for_all(q) && layers * micro * ranks * peers * (rounds + 1) > most_transfers)
+		return no(why_not, size, "more transfers between ranks than memory may hold");
+	return true;
 }
 
 /* A routing without rows, for questions of shape. */
@@ -93,7 +121,8 @@ bool step_possible(const struct step_request *q, char *why_not, size_t why_size)
 	struct flow_request fq;
 	const char *why;
 
-	if (!shape_possible(q, why_not, why_size) || !type_possible(q, why_not, why_size))
+	if (!shape_possible(q, why_not, why_size) || !type_possible(q, why_not, why_size) ||
+	    !size_possible(q, why_not, why_size))
 		return false;
 	shape = shape_routing(q);
 	fq = flow_request_of(q, &shape);
@@ -118,8 +147,7 @@ static enum rc build_init(struct build *b, const struct step_request *q, struct 
                           struct topology *t, struct arena *a, struct err *e)
 {
 	int64_t n_ranks = ranks_of_group(q);
-	bool symmetric = q->routing->kind == ROUTING_BALANCED &&
-	                 topology_can_be_symmetric(q->machine, n_ranks);
+	bool symmetric = stands_for_all(q);
 
 	*b = (struct build){.q = q, .g = g, .t = t, .tokens = tokens_of(q)};
 	TRY(routing_make(q->routing, q->model, n_ranks, rank_tokens(q), a, &b->routing, e));

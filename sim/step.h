@@ -32,7 +32,8 @@ struct step_result {
 	double max_mean_ratio;            /* of expert loads, as routed */
 };
 
-/* Can the schedule run this? Shape only: divisibility, machine size, element types, flow. */
+/* Can the schedule run this? Shape only: divisibility, machine size, element types, flow; and can
+ * it be simulated in reasonable time and memory? */
 bool step_possible(const struct step_request *q, char *why_not, size_t why_size);
 
 /* Builds the graph of enough layers, prices it and scales to all layers. One micro-batch: layers

@@ -71,7 +71,7 @@ static enum rc knobs_flows(const struct config *c, struct knobs *k, struct err *
 
 enum rc sweep_count(const struct config *c, size_t *out, struct err *e)
 {
-	enum { MOST_POINTS = 1 << 24 };
+	enum { MOST_POINTS = 1 << 22 }; /* under 4 GB */
 	struct knobs k;
 	double count = 1;
 
@@ -215,7 +215,8 @@ static void points_join(const struct work *w, struct sweep *s)
 	}
 }
 
-/* What the flow's buffers buy in batch, against relay2 with the same knobs. */
+/* What the flow's buffers buy in batch, against relay2 with the same knobs; nothing where one of
+ * the two cannot run. */
 static void batch_gains(const struct knobs *k, struct sweep *s)
 {
 	size_t per_flow = s->n_points / k->n[KNOB_FLOW];
@@ -223,9 +224,13 @@ static void batch_gains(const struct knobs *k, struct sweep *s)
 	for (size_t f = 0; f < k->n[KNOB_FLOW]; f++) {
 		if (strcmp(k->flow[f]->name, "relay2") != 0)
 			continue;
-		for (size_t i = 0; i < s->n_points; i++)
-			s->points[i].batch_gain = s->points[i].batch_most -
-			                          s->points[f * per_flow + i % per_flow].batch_most;
+		for (size_t i = 0; i < s->n_points; i++) {
+			const struct sweep_point *base = s->points + f * per_flow + i % per_flow;
+			struct sweep_point *p = s->points + i;
+
+			if (p->reason != REASON_SHAPE && base->reason != REASON_SHAPE)
+				p->batch_gain = p->batch_most - base->batch_most;
+		}
 	}
 }
 

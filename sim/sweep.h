@@ -52,7 +52,7 @@ struct sweep_options {
 	void *progress_data;
 };
 
-/* Number of points that the sweep has; fails above 2^24. */
+/* Number of points that the sweep has; fails above 2^22. */
 enum rc sweep_count(const struct config *c, size_t *out, struct err *e);
 
 /* *out is set on success, and freed by sweep_free(). The config must outlive it. */

@@ -40,8 +40,11 @@ static enum rc prompt_time(struct step_request q, double prompt, double *out_s, 
 	double chunk = (double)q.schedule->chunk;
 	double least = (double)(q.schedule->micro_batches * q.schedule->tp);
 
+	int64_t chunks = (int64_t)ceil(prompt / chunk);
+
 	*out_s = 0;
-	for (double done = 0; done < prompt; done += chunk) {
+	for (int64_t i = 0; i < chunks; i++) {
+		double done = (double)i * chunk;
 		struct step_result r;
 
 		q.sequences_count = 1;
@@ -64,6 +67,18 @@ static void full_chunk(const struct workload *w, struct step_request *q)
 	q->context_count = fmax(0, (input - chunk) / 2);
 }
 
+/* Each chunk of a prompt is a step of its own. */
+static bool prompt_possible(const struct workload *w, const struct schedule *s, char *why,
+                            size_t size)
+{
+	enum { MOST_CHUNKS = 1 << 14 };
+
+	if (workload_prompt_count(w) <= (double)s->chunk * MOST_CHUNKS)
+		return true;
+	snprintf(why, size, "the prompt takes more than %d chunks", MOST_CHUNKS);
+	return false;
+}
+
 enum rc prefill_price(const struct config *c, const struct engine *engine, const struct flow *flow,
                       const struct schedule *s, struct prefill_price *out, struct err *e)
 {
@@ -72,7 +87,8 @@ enum rc prefill_price(const struct config *c, const struct engine *engine, const
 
 	memset(out, 0, sizeof *out);
 	full_chunk(&c->workload, &q);
-	out->possible = step_possible(&q, out->why, sizeof out->why);
+	out->possible = step_possible(&q, out->why, sizeof out->why) &&
+	                prompt_possible(&c->workload, s, out->why, sizeof out->why);
 	if (!out->possible)
 		return RC_OK;
 	TRY(step_memory(&q, fmax(workload_prompt_count(&c->workload), c->workload.input.mean_count),

@@ -45,14 +45,19 @@ static void append_random(struct rng *r, int features, struct graph *g)
 	graph_append(g, &a);
 }
 
-struct graph *random_graph(struct rng *r, int features, uint32_t n_most)
+void random_graph_into(struct graph *g, struct rng *r, int features, uint32_t n_most)
 {
-	struct graph *g = graph_new();
 	uint64_t n_resources = 1 + rng_below(r, 8), n_activities = 1 + rng_below(r, n_most);
 	for (uint64_t k = 0; k < n_resources; k++)
 		graph_resource(g, RES_OTHER, (uint32_t)k, value(r, features));
 	for (uint64_t k = 0; k < n_activities; k++)
 		append_random(r, features, g);
+}
+
+struct graph *random_graph(struct rng *r, int features, uint32_t n_most)
+{
+	struct graph *g = graph_new();
+	random_graph_into(g, r, features, n_most);
 	return g;
 }
 

@@ -18,6 +18,8 @@ enum graph_feature {
 
 /* At most n_most activities on at most 8 resources. */
 struct graph *random_graph(struct rng *r, int features, uint32_t n_most);
+/* The same, appended to a graph that must be empty. */
+void random_graph_into(struct graph *g, struct rng *r, int features, uint32_t n_most);
 
 enum shape {
 	STAR, /* an egress and an ingress port per rank */

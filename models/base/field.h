@@ -82,4 +82,9 @@ void fields_dump(const struct field *table, const void *obj, const struct note *
 /* A table for people: path, unit, default, meaning. */
 void fields_help(const struct field *table, const char *prefix, FILE *out);
 
+/* Calls visit with the path of each quantity and integer that has no source, unless it is the
+ * fallback. Returns how many there are. */
+size_t fields_unsourced(const struct field *table, const void *obj, const struct note *notes,
+                        void (*visit)(void *data, const char *path), void *data);
+
 const struct note *note_find(const struct note *notes, const char *path);

@@ -156,6 +156,49 @@ void fields_dump(const struct field *table, const void *obj, const struct note *
 	group_dump(table, obj, notes, "", indent, out);
 }
 
+/* ---- sources --------------------------------------------------------------------------------- */
+
+static bool needs_source(const struct field *f, const void *slot)
+{
+	bool integer = f->kind == FIELD_INTEGER;
+	double number, fallback;
+	struct err e;
+
+	if (!integer && f->kind != FIELD_QUANTITY)
+		return false;
+	number = integer ? (double)*(const int64_t *)slot : *(const double *)slot;
+	return !f->fallback ||
+	       quantity_parse(f->fallback, integer ? DIM_COUNT : f->dim, &fallback, &e) != RC_OK ||
+	       fallback != number;
+}
+
+static size_t group_unsourced(const struct field *table, const void *obj, const struct note *notes,
+                              const char *prefix, void (*visit)(void *data, const char *path),
+                              void *data)
+{
+	size_t n = 0;
+
+	for (const struct field *f = table; f->kind; f++) {
+		const void *slot = (const char *)obj + f->offset;
+		const struct note *note;
+		char path[PATH_CHARS];
+
+		path_join(path, prefix, f->key);
+		if (f->kind == FIELD_GROUP)
+			n += group_unsourced(f->group, slot, notes, path, visit, data);
+		note = note_find(notes, path);
+		if (needs_source(f, slot) && !(note && note->source && *note->source))
+			visit(data, path), n++;
+	}
+	return n;
+}
+
+size_t fields_unsourced(const struct field *table, const void *obj, const struct note *notes,
+                        void (*visit)(void *data, const char *path), void *data)
+{
+	return group_unsourced(table, obj, notes, "", visit, data);
+}
+
 /* ---- help ------------------------------------------------------------------------------------ */
 
 static const char *unit_of(const struct field *f, enum field_kind kind, char *buf, size_t size)
