@@ -1,9 +1,9 @@
 /* Event-driven max-min fair sharing. Between events all rates are constant; an event is the end of
- * work or of a latency. Events that differ by rounding only are one, at the time of the last of
- * them, so that no resource ever moves more than it can: a symmetric graph is solved once a stage.
+ * some work or of some latency. Events that differ by rounding are one event, at the time of the
+ * last of them, so that no resource ever moves more than it can: a symmetric stage is solved once.
  *
- * tolerance_ratio widens "by rounding" to that ratio of the time of the first: flows then end late
- * by at most tolerance_ratio x makespan for each event on the longest chain of events. */
+ * tolerance_ratio does the same on purpose: events within that ratio of the time are one. Flows
+ * end late by up to so much for each event that they wait for; no bound is proven for the sum. */
 #include <math.h>
 #include <stdlib.h>
 #include "models/base/arena.h"
@@ -11,7 +11,7 @@
 #include "sim/fluid.h"
 #include "sim/successors.h"
 
-/* Clocks are sums of as many terms as there are events; thousands of them leave this much. */
+/* Clocks are sums of as many terms as there are events: thousands differ by less than this. */
 #define ROUNDING_RATIO 0x1p-40
 
 /* Activities whose latency ends at one time: a list through run.link. */
@@ -115,7 +115,7 @@ static void finish_done(struct run *run)
 static void next_event(struct run *run, double window_ratio)
 {
 	struct fluid *f = &run->fluid;
-	double end_s = fluid_next_end(f), timer_s = INFINITY;
+	double end_s = fluid_next_end_s(f), timer_s = INFINITY;
 	if (run->n_timers > 0)
 		timer_s = run->timers[0].at_s;
 	double first_s = fmin(end_s, timer_s), last_s = first_s;
@@ -134,7 +134,8 @@ static void next_event(struct run *run, double window_ratio)
 	}
 	run->n_done += fluid_ending(f, until_s, run->done + run->n_done, &last_s);
 	f->now_s = last_s;
-	for (uint32_t k = run->n_finished; k < run->n_done; k++)
+	/* The last first: then most leave from the end of their resources' lists. */
+	for (uint32_t k = run->n_done; k-- > run->n_finished;)
 		fluid_leave(f, run->done[k]);
 	for (uint32_t k = 0; k < n_ready; k++)
 		begin_work(run, run->ready[k]);

@@ -64,7 +64,7 @@ static void begin_work(struct worker *w, uint32_t i)
 
 static void begin(struct worker *w, uint32_t i)
 {
-	double now_s = simgrid_shim_now();
+	double now_s = simgrid_shim_now_s();
 	bool by_link = w->problem.platform.latency_s && w->g->work_units[i] > 0;
 	w->t.start_s[i] = now_s;
 	if (w->g->latency_s[i] > 0 && !by_link)
@@ -75,7 +75,7 @@ static void begin(struct worker *w, uint32_t i)
 
 static void finish_done(struct worker *w)
 {
-	double now_s = simgrid_shim_now();
+	double now_s = simgrid_shim_now_s();
 	w->t.event_count += now_s > w->latest_s;
 	w->latest_s = now_s;
 	while (w->n_finished < w->n_done) {

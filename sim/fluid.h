@@ -5,7 +5,7 @@
  * further. That is max-min fairness. What holds a flow is its bottleneck, and the flow a *member*
  * of it. All members of a resource have its level, so one clock per resource, running at the
  * level, serves them all: a flow is done when the clock shows its due_units. When a level changes,
- * nothing is touched per flow for the sake of time.
+ * nothing is done per flow for the sake of time.
  *
  * A flow's cap is a private resource with the flow as its only user; these have indices from
  * n_real up. */
@@ -13,56 +13,41 @@
 #include <stdbool.h>
 #include "sim/graph.h"
 
-#define NO_USE UINT32_MAX
+#define NONE UINT32_MAX
 
 /* A flow at one of its resources. A resource's flows fill the front of its slots, members first. */
 struct slot {
 	double due_units;    /* of a member: what the clock shows when the work is done */
-	double weight_ratio; /* weight x share: capacity taken per unit of level */
+	double weight_ratio; /* weight x share: capacity taken here per unit of level */
 	uint32_t flow, bottleneck;
-	uint32_t begin_use, end_use; /* the flow's uses, its private one last */
+	uint32_t uses; /* the first of the flow's in use_resource and use_slot, private one last */
+	uint32_t weights; /* their weights in use_weight_ratio; 0 ends them */
 };
 
-struct flow_use {
-	double weight_ratio;
-	uint32_t resource, slot; /* slot: position among the resource's */
-	uint32_t next_rising;    /* use of the same resource, see struct load */
-};
-
-/* A sum with its rounding error (Knuth, TAOCP 2, 4.2.2, theorem B): what is left when many terms
- * were added and taken away is as exact as if only those that remain had been added. */
-struct sum {
-	double value_units, rest_units;
-};
-
-static inline void sum_add(struct sum *s, double x_units)
-{
-	double value = s->value_units + x_units, was = value - x_units;
-	s->rest_units += (s->value_units - was) + (x_units - (value - was));
-	s->value_units = value;
-}
-
-static inline double sum_of(const struct sum *s)
-{
-	return s->value_units + s->rest_units;
-}
-
-/* The weight of rising flows is kept from below, by this factor after each step: what remains of
- * many is then never too small, so that no resource seems to be full later than it is. */
+/* What tells where a real resource is full.
+ *
+ * Capacity is counted in grains, 2^59 to 2^60 of them: sums of whole numbers lose nothing to
+ * rounding, however much is added and taken away. The weight of rising flows is multiplied by
+ * ROUND_UP at each step: what remains of a sum of many is then never too small, so that no
+ * resource seems to be full later than it is. */
 #define ROUND_UP (1 + 0x1p-51)
 
-/* What tells where a real resource is full. */
 struct load {
-	struct sum free_per_s;      /* capacity that flows held elsewhere leave to the others */
-	double rising_weight_ratio; /* of rising flows, ROUND_UP; 0 between fillings */
+	int64_t free_grains; /* what flows held elsewhere leave to the others */
+	double grains_per_unit_ratio;
+	double rising_weight_ratio; /* 0 between fillings, like n_rising */
 	double most_held_per_s;     /* no flow is held elsewhere above this level */
 	uint32_t n_rising;
-	uint32_t first_rising; /* list of uses of flows that began to rise, members not */
-	uint32_t place;        /* in the heap, plus 1; 0: not in it */
-	bool is_touched;
+	uint32_t risen; /* list of flows that began to rise, but for members */
+	bool is_touched, is_ranked;
 };
 
-/* The clock of its members, and where its flows are. */
+static inline int64_t grains(const struct load *load, double units_per_s)
+{
+	return (int64_t)(units_per_s * load->grains_per_unit_ratio);
+}
+
+/* A resource's clock, and where its flows are. */
 struct resource {
 	double level_per_s; /* of the members */
 	double clock_units, clock_at_s;
@@ -71,6 +56,10 @@ struct resource {
 	size_t slots_at;  /* index of its first slot */
 	uint32_t n_flows, n_members;
 	bool is_changed;
+};
+
+struct risen {
+	uint32_t use, next;
 };
 
 struct ranked {
@@ -87,12 +76,15 @@ struct fluid {
 	struct resource *resources;
 	struct load *loads; /* real ones only */
 	/* Level at which a resource holds its members; INFINITY when it does not hold, and at index
-	   n_resources, which is the bottleneck of flows that have none yet. */
+	   n_resources, the bottleneck of flows that have none yet. */
 	double *holds_per_s;
 	struct slot *slots;
-	struct flow_use *uses;
-	uint32_t *use_begin;  /* per activity, n + 1 */
-	uint32_t *bottleneck; /* per activity */
+	uint32_t *use_resource, *use_slot; /* use_slot: position among the resource's */
+	double *use_weight_ratio;          /* rows ended by 0; equal ones are mostly one */
+
+	/* per activity */
+	uint32_t *uses, *weights;
+	uint32_t *bottleneck;
 
 	/* tree of least ends of resources' first members; that of r is at leaf_at + r */
 	double *end_s;
@@ -104,10 +96,13 @@ struct fluid {
 
 	/* scratch of filling */
 	uint32_t n_rising;              /* flows */
-	uint32_t n_touched, *touched;   /* real resources with more rising flows than before */
 	uint32_t n_loosened, *loosened; /* resources whose members are to rise */
+	uint32_t n_touched, *touched;   /* real resources with more rising flows than when ranked */
+	uint32_t n_risen;
+	struct risen *risen;
 	uint32_t n_heap;
-	struct ranked *heap; /* touched ones by the level where they are full, lowest first */
+	struct ranked
+	        *heap; /* real resources with rising flows, first the one that is full first */
 };
 
 void fluid_init(struct fluid *f, const struct graph *g);
@@ -121,7 +116,7 @@ void fluid_leave(struct fluid *f, uint32_t i);
 bool fluid_fill(struct fluid *f);
 
 /* When the first flow ends; INFINITY when there is none. */
-double fluid_next_end(const struct fluid *f);
+double fluid_next_end_s(const struct fluid *f);
 
 /* Writes the flows that end at until_s or before to out and returns their number. *last_s is
  * raised to the end of the last. */
@@ -129,24 +124,20 @@ uint32_t fluid_ending(const struct fluid *f, double until_s, uint32_t *out, doub
 
 /* --- for filling --- */
 
-/* Takes note that a real resource has more rising flows. */
-static inline void fluid_touch(struct fluid *f, uint32_t r)
+/* Takes note that a flow begins to rise, at its use of a real resource r of which it is not a
+ * member. True when r had not been touched before. */
+static inline bool fluid_rise(struct fluid *f, uint32_t r, uint32_t use, double weight_ratio)
 {
-	if (!f->loads[r].is_touched)
-		f->touched[f->n_touched++] = r;
-	f->loads[r].is_touched = true;
-}
-
-/* The flow of this use, of a real resource, begins to rise. */
-static inline void fluid_rise(struct fluid *f, uint32_t use)
-{
-	struct flow_use *u = &f->uses[use];
-	struct load *load = &f->loads[u->resource];
-	load->rising_weight_ratio = (load->rising_weight_ratio + u->weight_ratio) * ROUND_UP;
+	struct load *load = &f->loads[r];
+	load->rising_weight_ratio = (load->rising_weight_ratio + weight_ratio) * ROUND_UP;
 	load->n_rising++;
-	u->next_rising = load->first_rising;
-	load->first_rising = use;
-	fluid_touch(f, u->resource);
+	f->risen[f->n_risen] = (struct risen){use, load->risen};
+	load->risen = f->n_risen++;
+	if (load->is_touched)
+		return false;
+	load->is_touched = true;
+	f->touched[f->n_touched++] = r;
+	return true;
 }
 
 /* Brings r's clock to now. */

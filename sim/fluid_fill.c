@@ -1,82 +1,29 @@
 /* Progressive filling, of what an event can have changed only.
  *
- * From the last time, every flow is held by a full resource, at that resource's level, and no
- * resource holds members below the level of another of its flows. Flows that left or came change
- * that. A full resource that has lost or got a flow, held or not by itself, no longer knows its
- * level: it is *loosened*, that is, its members rise again; then so must every full resource that
- * they use, because its share changes with theirs.
+ * From the last time, every flow is held by a full resource at that resource's level, which no
+ * other flow there exceeds. Flows that left or came have upset this. A full resource that lost or
+ * got a flow does not know its level any more: it is *loosened*, that is, its members rise again.
+ * Then so must every full resource that these members use, since its share changes with theirs.
  *
- * Then the level rises from 0. Of all resources with rising flows, the one that is full first,
- * with held flows at their old levels, is taken. If one of its held flows has a higher level, this
- * resource cuts it down: the flow's bottleneck is loosened, too, and we look again. If not, it
- * holds its rising flows from now on. When none rises any more, all is done.
+ * Now the level rises from 0. Of the resources with rising flows, take the one that is full first,
+ * held flows keeping their levels. If some held flow there has a higher level, it will be cut
+ * down: its bottleneck is loosened, too, and we look again. If none has, the resource holds its
+ * rising flows from now on. When no flow rises any more, all is done.
  *
- * Why levels that were passed stay right: a resource is only loosened while filling stands at or
- * below its level. The first way to loosen comes before filling stands anywhere; the second is
- * from a member of one loosened resource to another, full one that it uses, whose level is not
- * lower (else it would hold the flow); the third asks for a higher level. And no resource that
- * gets a rising flow becomes full below where filling stands: up to the flow's old level it takes
- * from the flow what it took before. So each resource is settled once per event, at the level
- * where filling from scratch would have settled it, and those that are not loosened are not
- * looked at, but for the sums of those whose flows rise.
+ * Why what was passed stays right. A resource is only loosened while filling stands at or below
+ * its old level: the first ones before it stands anywhere; those that members of a loosened one
+ * use have no lower level than it (else they would hold the member); those that are cut down by
+ * definition. And a resource that gets rising flows does not become full below where filling
+ * stands, since up to their old level these take what they took before. So each resource is
+ * settled once, at the level where filling from nothing would have settled it. What is not
+ * loosened is only touched where its flows rise.
  *
- * A flow's own cap is noticed when a resource of the flow is about to hold it above its cap: no
- * resource can have held it in between. */
+ * A cap is noticed when a resource is about to hold the flow above it: nothing can have held the
+ * flow in between. */
 #include <math.h>
 #include "sim/fluid.h"
 
-/* --- the heap --- */
-
-static void place(struct fluid *f, uint32_t k, struct ranked item)
-{
-	f->heap[k] = item;
-	f->loads[item.resource].place = k + 1;
-}
-
-static void sift_up(struct fluid *f, uint32_t k, struct ranked item)
-{
-	for (; k > 0 && item.level_per_s < f->heap[(k - 1) / 2].level_per_s; k = (k - 1) / 2)
-		place(f, k, f->heap[(k - 1) / 2]);
-	place(f, k, item);
-}
-
-static void sift_down(struct fluid *f, uint32_t k, struct ranked item)
-{
-	for (uint32_t child; (child = 2 * k + 1) < f->n_heap; k = child) {
-		child += child + 1 < f->n_heap &&
-		         f->heap[child + 1].level_per_s < f->heap[child].level_per_s;
-		if (f->heap[child].level_per_s >= item.level_per_s)
-			break;
-		place(f, k, f->heap[child]);
-	}
-	place(f, k, item);
-}
-
-static void forget_rising(struct load *load)
-{
-	load->rising_weight_ratio = 0;
-	load->first_rising = NO_USE;
-}
-
-static void heap_pop(struct fluid *f)
-{
-	struct load *load = &f->loads[f->heap[0].resource];
-	struct ranked last = f->heap[--f->n_heap];
-	load->place = 0;
-	forget_rising(load);
-	if (f->n_heap > 0)
-		sift_down(f, 0, last);
-}
-
 /* --- loosening --- */
-
-/* Where a resource is full, with held flows at their levels. */
-static double full_level(const struct load *load)
-{
-	if (load->n_rising == 0)
-		return INFINITY;
-	return sum_of(&load->free_per_s) / load->rising_weight_ratio;
-}
 
 static bool rises(const struct fluid *f, const struct slot *s)
 {
@@ -91,6 +38,20 @@ static void loosen(struct fluid *f, uint32_t r)
 	f->loosened[f->n_loosened++] = r;
 }
 
+/* A member of r begins to rise, at its other resources. */
+static void raise_flow(struct fluid *f, const struct slot *s, uint32_t r, double level_per_s)
+{
+	const double *weights = f->use_weight_ratio + s->weights;
+	for (uint32_t k = 0; weights[k] > 0; k++) {
+		uint32_t use = s->uses + k, other = f->use_resource[use];
+		if (other == r || other >= f->n_real)
+			continue;
+		f->loads[other].free_grains += grains(&f->loads[other], weights[k] * level_per_s);
+		if (fluid_rise(f, other, use, weights[k]))
+			loosen(f, other);
+	}
+}
+
 static void raise_members(struct fluid *f, uint32_t r)
 {
 	const struct resource *p = &f->resources[r];
@@ -98,44 +59,84 @@ static void raise_members(struct fluid *f, uint32_t r)
 	double weight = 0;
 	fluid_tick(f, r);
 	for (uint32_t k = 0; k < p->n_members; k++) {
-		weight += slots[k].weight_ratio;
-		for (uint32_t u = slots[k].begin_use; u < slots[k].end_use; u++) {
-			uint32_t other = f->uses[u].resource;
-			if (other == r || other >= f->n_real)
-				continue;
-			sum_add(&f->loads[other].free_per_s,
-			        f->uses[u].weight_ratio * p->level_per_s);
-			fluid_rise(f, u);
-			loosen(f, other);
-		}
+		weight = (weight + slots[k].weight_ratio) * ROUND_UP;
+		raise_flow(f, &slots[k], r, p->level_per_s);
 	}
 	f->n_rising += p->n_members;
 	if (r >= f->n_real)
 		return;
-	f->loads[r].n_rising += p->n_members;
-	f->loads[r].rising_weight_ratio = (f->loads[r].rising_weight_ratio + weight) * ROUND_UP;
-	fluid_touch(f, r);
+	struct load *load = &f->loads[r];
+	load->n_rising += p->n_members;
+	load->rising_weight_ratio = (load->rising_weight_ratio + weight) * ROUND_UP;
+	if (!load->is_touched)
+		f->touched[f->n_touched++] = r;
+	load->is_touched = true;
 }
 
-/* Raises the members of all that are loosened, and of all that are in consequence. Then the heap
- * holds all resources with rising flows, none too high. */
+/* --- the heap --- */
+
+/* Where r is full, with held flows at their levels. */
+static double full_level(const struct load *load)
+{
+	if (load->n_rising == 0)
+		return INFINITY;
+	return (double)load->free_grains /
+	       (load->grains_per_unit_ratio * load->rising_weight_ratio);
+}
+
+static void sift_down(struct ranked *heap, uint32_t n, uint32_t k, struct ranked item)
+{
+	for (uint32_t child; (child = 2 * k + 1) < n; k = child) {
+		child += child + 1 < n && heap[child + 1].level_per_s < heap[child].level_per_s;
+		if (heap[child].level_per_s >= item.level_per_s)
+			break;
+		heap[k] = heap[child];
+	}
+	heap[k] = item;
+}
+
+static void forget(struct fluid *f, uint32_t r)
+{
+	struct load *load = &f->loads[r];
+	load->is_ranked = false;
+	load->rising_weight_ratio = 0;
+	load->risen = NONE;
+}
+
+static void unrank_first(struct fluid *f)
+{
+	forget(f, f->heap[0].resource);
+	if (--f->n_heap > 0)
+		sift_down(f->heap, f->n_heap, 0, f->heap[f->n_heap]);
+}
+
+/* Ranks the touched resources; those that are ranked already may have to come down. */
+static void rank_touched(struct fluid *f)
+{
+	for (uint32_t k = 0; k < f->n_touched; k++) {
+		struct load *load = &f->loads[f->touched[k]];
+		load->is_touched = false;
+		if (!load->is_ranked)
+			f->heap[f->n_heap++].resource = f->touched[k];
+		load->is_ranked = true;
+	}
+	f->n_touched = 0;
+	for (uint32_t k = 0; k < f->n_heap; k++)
+		f->heap[k].level_per_s = full_level(&f->loads[f->heap[k].resource]);
+	for (uint32_t k = f->n_heap / 2; k-- > 0;)
+		sift_down(f->heap, f->n_heap, k, f->heap[k]);
+}
+
+/* Raises the members of all that are loosened, and of all that are in consequence. */
 static void raise_loosened(struct fluid *f)
 {
 	for (uint32_t k = 0; k < f->n_loosened; k++)
 		raise_members(f, f->loosened[k]);
 	f->n_loosened = 0;
-	for (uint32_t k = 0; k < f->n_touched; k++) {
-		uint32_t r = f->touched[k];
-		struct load *load = &f->loads[r];
-		struct ranked item = {full_level(load), r};
-		load->is_touched = false;
-		if (load->place == 0)
-			sift_up(f, f->n_heap++, item);
-		else if (item.level_per_s < f->heap[load->place - 1].level_per_s)
-			sift_up(f, load->place - 1, item);
-	}
-	f->n_touched = 0;
+	rank_touched(f);
 }
+
+/* --- holding --- */
 
 /* Loosens what holds flows of r above a level. False when there is no such. */
 static bool cut_down(struct fluid *f, uint32_t r, double level_per_s)
@@ -161,40 +162,49 @@ static bool cut_down(struct fluid *f, uint32_t r, double level_per_s)
 	return true;
 }
 
-/* --- holding --- */
-
 /* The flow in this slot, a member of r now, is held at a level. */
 static void settle(struct fluid *f, const struct slot *s, uint32_t r, double level_per_s)
 {
-	for (uint32_t u = s->begin_use; u < s->end_use; u++) {
-		const struct flow_use *use = &f->uses[u];
-		if (use->resource == r || use->resource >= f->n_real)
+	const double *weights = f->use_weight_ratio + s->weights;
+	for (uint32_t k = 0; weights[k] > 0; k++) {
+		uint32_t other = f->use_resource[s->uses + k];
+		if (other == r || other >= f->n_real)
 			continue;
-		struct load *load = &f->loads[use->resource];
-		sum_add(&load->free_per_s, -use->weight_ratio * level_per_s);
-		load->rising_weight_ratio =
-		        (load->rising_weight_ratio - use->weight_ratio) * ROUND_UP;
+		struct load *load = &f->loads[other];
+		load->free_grains -= grains(load, weights[k] * level_per_s);
+		load->rising_weight_ratio = (load->rising_weight_ratio - weights[k]) * ROUND_UP;
 		load->n_rising--;
 		if (level_per_s > load->most_held_per_s)
 			load->most_held_per_s = level_per_s;
 	}
 }
 
+/* The private resource of the flow in this slot; NONE when it has no cap. */
+static uint32_t private_of(const struct fluid *f, const struct slot *s)
+{
+	const double *weights = f->use_weight_ratio + s->weights;
+	uint32_t n = 0;
+	while (weights[n] > 0)
+		n++;
+	uint32_t last = f->use_resource[s->uses + n - 1];
+	return last < f->n_real ? NONE : last;
+}
+
 /* Holds the rising flow in this slot at its cap, if that is below a level. */
 static bool hold_at_cap(struct fluid *f, const struct slot *s, double level_per_s)
 {
-	uint32_t r = f->uses[s->end_use - 1].resource;
-	const struct resource *p = &f->resources[r];
-	if (r < f->n_real || p->cap_per_s >= level_per_s || !rises(f, s))
+	uint32_t r = private_of(f, s);
+	if (r == NONE || f->resources[r].cap_per_s >= level_per_s || !rises(f, s))
 		return false;
 	fluid_move(f, r, 0);
-	const struct slot *own = &f->slots[p->slots_at];
-	settle(f, own, r, p->cap_per_s);
-	fluid_hold(f, r, p->cap_per_s, own->due_units);
+	const struct slot *own = f->slots + f->resources[r].slots_at;
+	settle(f, own, r, f->resources[r].cap_per_s);
+	fluid_hold(f, r, f->resources[r].cap_per_s, own->due_units);
 	f->n_rising--;
 	return true;
 }
 
+/* Holds all rising flows of r that meet their cap below a level. False when there is none. */
 static bool hold_at_caps(struct fluid *f, uint32_t r, double level_per_s)
 {
 	const struct resource *p = &f->resources[r];
@@ -205,22 +215,22 @@ static bool hold_at_caps(struct fluid *f, uint32_t r, double level_per_s)
 	for (uint32_t k = 0; k < p->n_flows;) {
 		uint32_t flow = slots[k].flow;
 		any |= hold_at_cap(f, &slots[k], level_per_s);
-		k += slots[k].flow == flow; /* else, no member now, it left the slot to another */
+		k += slots[k].flow == flow; /* else it was a member, and another is in its slot */
 	}
 	return any;
 }
 
-/* Makes members of all rising flows. Most are from before. */
-static void take_rising(struct fluid *f, uint32_t r)
+/* Makes all rising flows members. Most are so from before. */
+static void take_risen(struct fluid *f, uint32_t r)
 {
 	const struct resource *p = &f->resources[r];
 	const struct slot *slots = f->slots + p->slots_at;
-	uint32_t n_rising = f->loads[r].n_rising;
-	for (uint32_t u = f->loads[r].first_rising; p->n_members < n_rising;
-	     u = f->uses[u].next_rising) {
-		const struct slot *s = &slots[f->uses[u].slot];
-		if (s->bottleneck != r && rises(f, s))
-			fluid_move(f, r, f->uses[u].slot);
+	const struct load *load = &f->loads[r];
+	for (uint32_t k = load->risen; p->n_members < load->n_rising; k = f->risen[k].next) {
+		CHECK(k != NONE);
+		uint32_t at = f->use_slot[f->risen[k].use];
+		if (slots[at].bottleneck != r && rises(f, &slots[at]))
+			fluid_move(f, r, at);
 	}
 }
 
@@ -231,10 +241,11 @@ static double hold_rising(struct fluid *f, uint32_t r, double stands_per_s)
 	const struct slot *slots = f->slots + p->slots_at;
 	struct load *load = &f->loads[r];
 	double weight = 0, first_units = INFINITY;
-	take_rising(f, r);
+	take_risen(f, r);
 	for (uint32_t k = 0; k < p->n_members; k++)
 		weight += slots[k].weight_ratio;
-	double level = fmax(stands_per_s, sum_of(&load->free_per_s) / weight);
+	double level = fmax(stands_per_s,
+	                    (double)load->free_grains / (load->grains_per_unit_ratio * weight));
 	for (uint32_t k = 0; k < p->n_members; k++) {
 		settle(f, &slots[k], r, level);
 		if (slots[k].due_units < first_units)
@@ -248,21 +259,23 @@ static double hold_rising(struct fluid *f, uint32_t r, double stands_per_s)
 	return level;
 }
 
-/* Takes the lowest resource of the heap one step further. Returns where filling stands. */
-static double fill_lowest(struct fluid *f, double stands_per_s)
+/* Takes the first resource of the heap one step further. Returns where filling stands. */
+static double fill_first(struct fluid *f, double stands_per_s)
 {
-	uint32_t r = f->heap[0].resource;
-	struct ranked item = {full_level(&f->loads[r]), r};
-	if (isinf(item.level_per_s)) {
-		heap_pop(f);
-	} else if (item.level_per_s > f->heap[0].level_per_s) { /* others were held */
-		sift_down(f, 0, item);
+	struct ranked first = f->heap[0];
+	double level = full_level(&f->loads[first.resource]);
+	if (isinf(level)) {
+		unrank_first(f);
+	} else if (level > first.level_per_s) { /* others were held since */
+		first.level_per_s = level;
+		sift_down(f->heap, f->n_heap, 0, first);
 	} else {
-		stands_per_s = fmax(stands_per_s, item.level_per_s);
-		if (hold_at_caps(f, r, stands_per_s) || cut_down(f, r, stands_per_s))
+		stands_per_s = fmax(stands_per_s, level);
+		if (hold_at_caps(f, first.resource, stands_per_s) ||
+		    cut_down(f, first.resource, stands_per_s))
 			return stands_per_s;
-		stands_per_s = hold_rising(f, r, stands_per_s);
-		heap_pop(f);
+		stands_per_s = hold_rising(f, first.resource, stands_per_s);
+		unrank_first(f);
 	}
 	return stands_per_s;
 }
@@ -278,13 +291,11 @@ bool fluid_fill(struct fluid *f)
 	}
 	raise_loosened(f);
 	while (f->n_rising > 0)
-		stands_per_s = fill_lowest(f, stands_per_s);
-	while (f->n_heap > 0) {
-		struct load *load = &f->loads[f->heap[--f->n_heap].resource];
-		load->place = 0;
-		forget_rising(load);
-	}
+		stands_per_s = fill_first(f, stands_per_s);
+	while (f->n_heap > 0)
+		forget(f, f->heap[--f->n_heap].resource);
 	f->n_changed = 0;
+	f->n_risen = 0;
 	f->is_stale = false;
 	return true;
 }

@@ -5,7 +5,7 @@
 
 /* --- memory --- */
 
-/* Cuts n items off the block; without a block it only counts. */
+/* Cuts n items off the block, at a cache line; without a block it only counts. */
 static void *carve(char *block, size_t *used, size_t n_items, size_t item_bytes)
 {
 	char *at = block ? block + *used : NULL;
@@ -26,75 +26,107 @@ static size_t lay_out(struct fluid *f, char *block, size_t n_uses)
 	CARVE(f->touched, f->n_real);
 	CARVE(f->loosened, f->n_resources);
 	CARVE(f->heap, f->n_real);
-	CARVE(f->use_begin, n + 1);
+	CARVE(f->risen, n_uses);
+	CARVE(f->uses, n);
+	CARVE(f->weights, n);
 	CARVE(f->bottleneck, n);
-	CARVE(f->uses, n_uses);
+	CARVE(f->use_resource, n_uses);
+	CARVE(f->use_slot, n_uses);
+	CARVE(f->use_weight_ratio, n_uses + n);
 	CARVE(f->slots, n_uses);
 	return used;
 }
 
+static void free_all(struct fluid *f, uint32_t r)
+{
+	f->loads[r].free_grains = grains(&f->loads[r], f->g->capacity_per_s[r]);
+	f->loads[r].most_held_per_s = 0;
+}
+
 static void init_resources(struct fluid *f)
 {
-	for (uint32_t r = 0; r < f->n_resources; r++) {
-		f->resources[r] = (struct resource){.cap_per_s = INFINITY};
+	for (uint32_t r = 0; r <= f->n_resources; r++)
 		f->holds_per_s[r] = INFINITY;
-	}
-	f->holds_per_s[f->n_resources] = INFINITY;
-	for (uint32_t r = 0; r < f->n_real; r++)
+	for (uint32_t r = 0; r < f->n_resources; r++)
+		f->resources[r] = (struct resource){.cap_per_s = INFINITY};
+	for (uint32_t r = 0; r < f->n_real; r++) {
+		int exponent;
+		frexp(f->g->capacity_per_s[r], &exponent);
 		f->loads[r] = (struct load){
-		        .free_per_s = {.value_units = f->g->capacity_per_s[r]},
-		        .first_rising = NO_USE,
+		        .grains_per_unit_ratio = ldexp(1, 60 - exponent),
+		        .risen = NONE,
 		};
+		free_all(f, r);
+	}
 	for (uint32_t k = 0; k < 2 * f->leaf_at; k++)
 		f->end_s[k] = INFINITY;
 }
 
-/* Copies the uses of activity i and counts the slots that they need. */
-static void init_uses(struct fluid *f, uint32_t i, uint32_t *n_uses, uint32_t *n_private)
+/* What init_uses() has laid out so far. */
+struct filled {
+	uint32_t n_uses, n_weights, n_private;
+};
+
+static bool same_row(const double *a, const double *b)
+{
+	while (*a == *b && *b > 0)
+		a++, b++;
+	return *a == *b;
+}
+
+/* Lays out the uses of activity i and counts the slots that they need. Its row of weights is the
+ * previous activity's when they are equal: most are, and few rows stay in the cache. */
+static void init_uses(struct fluid *f, uint32_t i, struct filled *at)
 {
 	const struct graph *g = f->g;
 	double share = g->share_count[i], cap_level = g->cap_per_s[i] / share;
-	f->use_begin[i] = *n_uses;
+	double *row = f->use_weight_ratio + at->n_weights;
+	uint32_t n = 0;
+	f->uses[i] = at->n_uses;
 	f->bottleneck[i] = f->n_resources;
-	if (g->work_units[i] == 0)
-		return;
 	for (size_t k = g->use_begin[i]; k < g->use_begin[i + 1]; k++) {
 		struct resource *r = &f->resources[g->use_resource[k]];
-		f->uses[(*n_uses)++] = (struct flow_use){
-		        .weight_ratio = g->use_weight_ratio[k] * share,
-		        .resource = g->use_resource[k],
-		};
+		f->use_resource[at->n_uses + n] = g->use_resource[k];
+		row[n++] = g->use_weight_ratio[k] * share;
 		r->slots_at++;
 		if (cap_level < r->cap_per_s)
 			r->cap_per_s = cap_level;
 	}
 	if (isfinite(cap_level)) {
-		uint32_t r = f->n_real + (*n_private)++;
+		uint32_t r = f->n_real + at->n_private++;
 		f->resources[r].cap_per_s = cap_level;
 		f->resources[r].slots_at = 1;
-		f->uses[(*n_uses)++] = (struct flow_use){.weight_ratio = 1, .resource = r};
+		f->use_resource[at->n_uses + n] = r;
+		row[n++] = 1;
 	}
+	row[n++] = 0;
+	at->n_uses += n - 1;
+	f->weights[i] = at->n_weights;
+	if (at->n_weights >= n && same_row(row - n, row))
+		f->weights[i] -= n;
+	else
+		at->n_weights += n;
 }
 
 void fluid_init(struct fluid *f, const struct graph *g)
 {
-	uint32_t n_uses = 0, n_private = 0;
+	struct filled at = {0};
+	size_t n_private = 0, slots_at = 0;
 	*f = (struct fluid){.g = g, .n_real = g->n_resources};
 	for (uint32_t i = 0; i < g->n_activities; i++)
 		n_private += g->work_units[i] > 0 && isfinite(g->cap_per_s[i]);
-	CHECK(g->n_uses < UINT32_MAX - n_private && g->n_resources < UINT32_MAX / 4 - n_private);
-	f->n_resources = f->n_real + n_private;
+	size_t n_uses = g->n_uses + n_private;
+	CHECK(n_uses + g->n_activities < NONE && g->n_resources + n_private < NONE / 4);
+	f->n_resources = f->n_real + (uint32_t)n_private;
 	for (f->leaf_at = 1; f->leaf_at < f->n_resources;)
 		f->leaf_at *= 2;
-	f->block = heap_resize(NULL, lay_out(f, NULL, g->n_uses + n_private), 1);
-	lay_out(f, f->block, g->n_uses + n_private);
+	f->block = heap_resize(NULL, lay_out(f, NULL, n_uses) + 64, 1);
+	lay_out(f, (char *)f->block + 64 - (uintptr_t)f->block % 64, n_uses);
 
 	init_resources(f);
-	n_private = 0;
 	for (uint32_t i = 0; i < g->n_activities; i++)
-		init_uses(f, i, &n_uses, &n_private);
-	f->use_begin[g->n_activities] = n_uses;
-	size_t slots_at = 0;
+		if (g->work_units[i] > 0)
+			init_uses(f, i, &at);
 	for (uint32_t r = 0; r < f->n_resources; r++) { /* from counts to places */
 		size_t n_slots = f->resources[r].slots_at;
 		f->resources[r].slots_at = slots_at;
@@ -123,7 +155,7 @@ static void set_end(struct fluid *f, uint32_t r, double end_s)
 	}
 }
 
-double fluid_next_end(const struct fluid *f)
+double fluid_next_end_s(const struct fluid *f)
 {
 	return f->end_s[1];
 }
@@ -187,56 +219,68 @@ void fluid_hold(struct fluid *f, uint32_t r, double level_per_s, double first_un
 	set_end(f, r, end_of(p, first_units));
 }
 
+static struct slot *slots_of(const struct fluid *f, uint32_t r)
+{
+	return f->slots + f->resources[r].slots_at;
+}
+
+/* The use of r by a flow whose first one this is. */
+static uint32_t use_of(const struct fluid *f, uint32_t r, uint32_t first)
+{
+	while (f->use_resource[first] != r)
+		first++;
+	return first;
+}
+
+static void put_slot(struct fluid *f, uint32_t r, uint32_t at, struct slot s)
+{
+	slots_of(f, r)[at] = s;
+	f->use_slot[use_of(f, r, s.uses)] = at;
+}
+
 static void swap_slots(struct fluid *f, uint32_t r, uint32_t a, uint32_t b)
 {
-	struct slot *slots = f->slots + f->resources[r].slots_at, old_a = slots[a];
+	struct slot old_a = slots_of(f, r)[a];
 	if (a == b)
 		return;
-	slots[a] = slots[b];
-	slots[b] = old_a;
-	for (uint32_t u = slots[a].begin_use; u < slots[a].end_use; u++)
-		if (f->uses[u].resource == r)
-			f->uses[u].slot = a;
-	for (uint32_t u = slots[b].begin_use; u < slots[b].end_use; u++)
-		if (f->uses[u].resource == r)
-			f->uses[u].slot = b;
+	put_slot(f, r, a, slots_of(f, r)[b]);
+	put_slot(f, r, b, old_a);
 }
 
 /* Ends flow i's membership, if any. Returns its work left, per share. */
 static double detach(struct fluid *f, uint32_t i)
 {
 	uint32_t r = f->bottleneck[i];
-	const struct flow_use *u = f->uses + f->use_begin[i];
 	if (r == f->n_resources)
 		return f->g->work_units[i] / f->g->share_count[i];
-	while (u->resource != r)
-		u++;
 	fluid_tick(f, r);
 	struct resource *p = &f->resources[r];
-	double left_units = f->slots[p->slots_at + u->slot].due_units - p->clock_units;
-	swap_slots(f, r, u->slot, --p->n_members);
+	uint32_t slot = f->use_slot[use_of(f, r, f->uses[i])];
+	double left_units = slots_of(f, r)[slot].due_units - p->clock_units;
+	swap_slots(f, r, slot, --p->n_members);
 	if (p->n_members == 0) {
 		f->holds_per_s[r] = INFINITY;
 		p->level_per_s = p->clock_units = 0; /* small clocks lose less to rounding */
 		set_end(f, r, INFINITY);
 	}
-	return fmax(left_units, 0);
+	return left_units > 0 ? left_units : 0;
 }
 
 void fluid_move(struct fluid *f, uint32_t r, uint32_t slot)
 {
 	struct resource *p = &f->resources[r];
-	struct slot *member = f->slots + p->slots_at + p->n_members;
-	uint32_t i = f->slots[p->slots_at + slot].flow;
+	struct slot *member = slots_of(f, r) + p->n_members;
+	uint32_t i = slots_of(f, r)[slot].flow;
 	if (f->bottleneck[i] == r)
 		return;
 	double left_units = detach(f, i);
 	swap_slots(f, r, slot, p->n_members++);
 	member->due_units = p->clock_units + left_units;
 	f->bottleneck[i] = r;
-	for (uint32_t u = member->begin_use; u < member->end_use; u++) {
-		const struct flow_use *use = &f->uses[u];
-		f->slots[f->resources[use->resource].slots_at + use->slot].bottleneck = r;
+	const double *weights = f->use_weight_ratio + f->weights[i];
+	for (uint32_t k = 0; weights[k] > 0; k++) {
+		uint32_t u = f->uses[i] + k;
+		slots_of(f, f->use_resource[u])[f->use_slot[u]].bottleneck = r;
 	}
 }
 
@@ -250,55 +294,58 @@ static void mark_changed(struct fluid *f, uint32_t r)
 	f->changed[f->n_changed++] = r;
 }
 
+/* A flow without other resources runs at its cap, whatever others do. */
+static void run_alone(struct fluid *f, uint32_t r)
+{
+	fluid_move(f, r, 0);
+	fluid_hold(f, r, f->resources[r].cap_per_s, slots_of(f, r)->due_units);
+}
+
 void fluid_enter(struct fluid *f, uint32_t i)
 {
-	uint32_t begin = f->use_begin[i], end = f->use_begin[i + 1];
+	const double *weights = f->use_weight_ratio + f->weights[i];
+	uint32_t first = f->use_resource[f->uses[i]];
 	f->is_stale = true;
-	for (uint32_t u = begin; u < end; u++) {
-		struct flow_use *use = &f->uses[u];
-		struct resource *p = &f->resources[use->resource];
-		use->slot = p->n_flows++;
-		f->slots[p->slots_at + use->slot] = (struct slot){
-		        .weight_ratio = use->weight_ratio,
+	f->n_rising += first < f->n_real;
+	for (uint32_t k = 0; weights[k] > 0; k++) {
+		uint32_t u = f->uses[i] + k, r = f->use_resource[u];
+		f->use_slot[u] = f->resources[r].n_flows++;
+		slots_of(f, r)[f->use_slot[u]] = (struct slot){
+		        .weight_ratio = weights[k],
 		        .flow = i,
 		        .bottleneck = f->n_resources,
-		        .begin_use = begin,
-		        .end_use = end,
+		        .uses = f->uses[i],
+		        .weights = f->weights[i],
 		};
-		if (use->resource >= f->n_real)
+		if (r >= f->n_real)
 			continue;
-		mark_changed(f, use->resource);
-		fluid_rise(f, u);
+		mark_changed(f, r);
+		fluid_rise(f, r, u, weights[k]);
 	}
-	uint32_t first = f->uses[begin].resource;
-	if (first < f->n_real) {
-		f->n_rising++;
-	} else { /* without resources it runs at its cap, whatever others do */
-		fluid_move(f, first, 0);
-		fluid_hold(f, first, f->resources[first].cap_per_s,
-		           f->slots[f->resources[first].slots_at].due_units);
-	}
+	if (first >= f->n_real)
+		run_alone(f, first);
 }
 
 void fluid_leave(struct fluid *f, uint32_t i)
 {
+	const double *weights = f->use_weight_ratio + f->weights[i];
 	double level = f->holds_per_s[f->bottleneck[i]];
 	f->is_stale = true;
-	for (uint32_t u = f->use_begin[i]; u < f->use_begin[i + 1]; u++) {
-		uint32_t r = f->uses[u].resource;
+	for (uint32_t k = 0; weights[k] > 0; k++) {
+		uint32_t r = f->use_resource[f->uses[i] + k];
 		if (r >= f->n_real)
 			continue;
 		mark_changed(f, r);
 		if (r != f->bottleneck[i])
-			sum_add(&f->loads[r].free_per_s, f->uses[u].weight_ratio * level);
+			f->loads[r].free_grains += grains(&f->loads[r], weights[k] * level);
 	}
 	detach(f, i);
-	for (uint32_t u = f->use_begin[i]; u < f->use_begin[i + 1]; u++) {
-		uint32_t r = f->uses[u].resource;
-		swap_slots(f, r, f->uses[u].slot, --f->resources[r].n_flows);
-		if (f->resources[r].n_flows == 0 && r < f->n_real) {
-			f->loads[r].free_per_s = (struct sum){f->g->capacity_per_s[r], 0};
-			f->loads[r].most_held_per_s = 0;
-		}
+	for (uint32_t k = 0; weights[k] > 0; k++) {
+		uint32_t u = f->uses[i] + k, r = f->use_resource[u];
+		uint32_t last = --f->resources[r].n_flows;
+		if (f->use_slot[u] != last)
+			put_slot(f, r, f->use_slot[u], slots_of(f, r)[last]);
+		if (f->resources[r].n_flows == 0 && r < f->n_real)
+			free_all(f, r);
 	}
 }

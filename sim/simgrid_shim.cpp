@@ -133,7 +133,7 @@ void simgrid_shim_set_timer(simgrid_shim *s, double at_s, uint32_t what)
 	or_exit([at_s, ring] { simgrid::kernel::timer::Timer::set(at_s, ring); });
 }
 
-double simgrid_shim_now(void)
+double simgrid_shim_now_s(void)
 {
 	return sg::Engine::get_clock();
 }

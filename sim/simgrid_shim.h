@@ -39,7 +39,7 @@ struct simgrid_shim *simgrid_shim_open(const struct simgrid_platform *p,
                                        const struct simgrid_events *events);
 void simgrid_shim_start(struct simgrid_shim *s, uint32_t flow); /* each once */
 void simgrid_shim_set_timer(struct simgrid_shim *s, double at_s, uint32_t what);
-double simgrid_shim_now(void);                 /* s */
+double simgrid_shim_now_s(void);
 void simgrid_shim_run(struct simgrid_shim *s); /* until nothing can happen any more */
 
 #ifdef __cplusplus

@@ -80,7 +80,7 @@ static bool stands_for_all(const struct step_request *q)
  * of one layer, or with two micro-batches of four. A flow may move a prompt in rounds. */
 static bool size_possible(const struct step_request *q, char *why_not, size_t size)
 {
-	const double most_rows = 1 << 28, most_transfers = 1 << 25, round_tokens = 8192;
+	const double most_rows = 1 << 27, most_transfers = 1 << 25, round_tokens = 8192;
 	double ranks = (double)q->schedule->ep, tokens = (double)rank_tokens(q);
 	double top_k = (double)q->model->top_k, micro = (double)q->schedule->micro_batches;
 	double layers = q->schedule->micro_batches > 1 ? 4 : 1;
@@ -89,7 +89,8 @@ static bool size_possible(const struct step_request *q, char *why_not, size_t si
 	/* a draw looks at those before it */
 	if (q->routing->kind != ROUTING_BALANCED &&
 	    ranks * tokens * top_k * ceil(top_k / 64) > most_rows)
-		return no(why_not, size, "more random rows than can be drawn; use balanced routing");
+		return no(why_not, size,
+		          "more random rows than can be drawn; use balanced routing");
 	if (!stands_for_all(q) && layers * micro * ranks * peers * (rounds + 1) > most_transfers)
 		return no(why_not, size, "more transfers between ranks than memory may hold");
 	return true;

@@ -142,9 +142,9 @@ static void its_failures_are_errors(void)
 	graph_free(g);
 }
 
-/* Two stages of latency on links, as SimGrid does by default. Flows then exceed what links can
- * carry, and the engine notices. When a later SimGrid has no such bug, this tells; see
- * sim/engine_simgrid.h for what may then go. */
+/* Latency on links, as SimGrid does by default. Flows that end it at one time then exceed what
+ * links can carry, and the engine notices. Should a later SimGrid have no such bug, this tells;
+ * links_wait and its test may then go. */
 static void the_default_optimiser_overloads_links(void)
 {
 	unsigned n_seen = 0;

@@ -63,7 +63,9 @@ struct graph *random_graph(struct rng *r, int features, uint32_t n_most)
 
 /* --- machines --- */
 
-enum { GROUP = 4, PORT_Bps = 100000000, FLOW_BYTES = 1000 };
+enum { GROUP = 4 };
+#define PORT_Bps 100e9
+#define FLOW_BYTES 1e6
 
 struct machine {
 	const struct all_to_all *a;
@@ -88,8 +90,9 @@ static void add_machine(struct machine *m)
 	if (m->a->with_hbm)
 		m->hbm = add_resources(m->g, RES_HBM, n, 1.25 * PORT_Bps);
 	if (m->a->shape == CLOS) {
-		m->trunk_up = add_resources(m->g, RES_TRUNK_UP, n_groups, GROUP / 2 * PORT_Bps);
-		m->trunk_down = add_resources(m->g, RES_TRUNK_DOWN, n_groups, GROUP / 2 * PORT_Bps);
+		m->trunk_up = add_resources(m->g, RES_TRUNK_UP, n_groups, 0.5 * GROUP * PORT_Bps);
+		m->trunk_down =
+		        add_resources(m->g, RES_TRUNK_DOWN, n_groups, 0.5 * GROUP * PORT_Bps);
 	}
 	if (mesh)
 		m->mesh = add_resources(m->g, RES_MESH_LINK, n * GROUP, 0.3 * PORT_Bps);

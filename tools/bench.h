@@ -1,13 +1,15 @@
 /* Benchmarks: rows of `epsim bench`. Times are CPU seconds of this process and its children; what
  * matters are ratios within one run, since machines differ and are noisy. */
 #pragma once
+#include <stdbool.h>
 #include "sim/graph.h"
 
 struct bench {
 	const char *name;
 	const char *unit; /* "s", "ratio", "bytes", "exponent" */
 	const char *doc;
-	enum rc (*run)(double *out_units, struct err *e);
+	/* once: a single run, for counting instructions. RC_NO: not possible in this build. */
+	enum rc (*run)(bool once, double *out_units, struct err *e);
 };
 
 extern const struct bench benches[]; /* ends with a row of NULLs */

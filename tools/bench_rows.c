@@ -79,57 +79,65 @@ static void build_all_to_all(struct graph *g, const void *what)
 	bench_all_to_all(g, x->skew, x->n_ranks, x->tokens);
 }
 
-static enum rc time_zipf(uint32_t n_ranks, uint32_t tokens, double tolerance_ratio,
+static enum rc time_zipf(bool once, uint32_t n_ranks, uint32_t tokens, double tolerance_ratio,
                          struct timed *out, struct err *e)
 {
 	struct all_to_all x = {BENCH_ZIPF, n_ranks, tokens};
 
-	return time_engine(&engine_fluid, tolerance_ratio, build_all_to_all, &x, false, LEAST_RUNS,
-	                   out, e);
+	return time_engine(&engine_fluid, tolerance_ratio, build_all_to_all, &x, false,
+	                   once ? 1 : LEAST_RUNS, out, e);
 }
 
-static enum rc zipf_decode_n384(double *out, struct err *e)
+static enum rc zipf_decode_n384(bool once, double *out, struct err *e)
 {
 	struct timed t;
 
-	TRY(time_zipf(384, DECODE_TOKENS, 0, &t, e));
+	TRY(time_zipf(once, 384, DECODE_TOKENS, 0, &t, e));
 	return *out = t.best_s, RC_OK;
 }
 
-static enum rc zipf_prefill_n384(double *out, struct err *e)
+static enum rc zipf_decode_n64(bool once, double *out, struct err *e)
 {
 	struct timed t;
 
-	TRY(time_zipf(384, PREFILL_TOKENS, 0, &t, e));
+	TRY(time_zipf(once, 64, DECODE_TOKENS, 0, &t, e));
 	return *out = t.best_s, RC_OK;
 }
 
-static enum rc tol_zipf_n384(double *out, struct err *e)
+static enum rc zipf_prefill_n384(bool once, double *out, struct err *e)
 {
 	struct timed t;
 
-	TRY(time_zipf(384, DECODE_TOKENS, bench_tolerance_ratio, &t, e));
+	TRY(time_zipf(once, 384, PREFILL_TOKENS, 0, &t, e));
 	return *out = t.best_s, RC_OK;
 }
 
-static enum rc tol_zipf_n768(double *out, struct err *e)
+static enum rc tol_zipf_n384(bool once, double *out, struct err *e)
 {
 	struct timed t;
 
-	TRY(time_zipf(768, DECODE_TOKENS, bench_tolerance_ratio, &t, e));
+	TRY(time_zipf(once, 384, DECODE_TOKENS, bench_tolerance_ratio, &t, e));
 	return *out = t.best_s, RC_OK;
 }
 
-static enum rc tol_error_n384(double *out, struct err *e)
+static enum rc tol_zipf_n768(bool once, double *out, struct err *e)
+{
+	struct timed t;
+
+	TRY(time_zipf(once, 768, DECODE_TOKENS, bench_tolerance_ratio, &t, e));
+	return *out = t.best_s, RC_OK;
+}
+
+static enum rc tol_error_n384(bool once, double *out, struct err *e)
 {
 	struct timed exact, near;
 
-	TRY(time_zipf(384, DECODE_TOKENS, 0, &exact, e));
-	TRY(time_zipf(384, DECODE_TOKENS, bench_tolerance_ratio, &near, e));
+	TRY(time_zipf(once, 384, DECODE_TOKENS, 0, &exact, e));
+	TRY(time_zipf(once, 384, DECODE_TOKENS, bench_tolerance_ratio, &near, e));
 	return *out = fabs(near.makespan_s / exact.makespan_s - 1), RC_OK;
 }
 
-static enum rc simgrid_ratio(double *out, struct err *e)
+static enum rc simgrid_ratio(bool once, double *out, struct err *e)
 {
 	struct all_to_all x = {BENCH_ZIPF, 128, DECODE_TOKENS};
 	struct timed fluid, simgrid;
@@ -137,7 +145,7 @@ static enum rc simgrid_ratio(double *out, struct err *e)
 
 	if (!engine_simgrid.available(&why_not))
 		return fail(e, RC_NO, "SimGrid: %s", why_not);
-	TRY(time_zipf(128, DECODE_TOKENS, 0, &fluid, e));
+	TRY(time_zipf(once, 128, DECODE_TOKENS, 0, &fluid, e));
 	TRY(time_engine(&engine_simgrid, 0, build_all_to_all, &x, false, 1, &simgrid, e));
 	if (fabs(simgrid.makespan_s / fluid.makespan_s - 1) > 0x1p-30)
 		return fail(e, RC_INTERNAL, "fluid %.17g s but SimGrid %.17g s", fluid.makespan_s,
@@ -146,43 +154,44 @@ static enum rc simgrid_ratio(double *out, struct err *e)
 }
 
 /* log2 of how much longer twice as many ranks take, from 96 to 384. */
-static enum rc growth(double *out, struct err *e)
+static enum rc growth(bool once, double *out, struct err *e)
 {
 	struct timed few, many;
 
-	TRY(time_zipf(96, DECODE_TOKENS, 0, &few, e));
-	TRY(time_zipf(384, DECODE_TOKENS, 0, &many, e));
+	TRY(time_zipf(once, 96, DECODE_TOKENS, 0, &few, e));
+	TRY(time_zipf(once, 384, DECODE_TOKENS, 0, &many, e));
 	return *out = log2(many.best_s / few.best_s) / 2, RC_OK;
 }
 
-static enum rc time_uniform(uint32_t n_ranks, struct timed *t, struct err *e)
+static enum rc time_uniform(bool once, uint32_t n_ranks, struct timed *t, struct err *e)
 {
 	struct all_to_all x = {BENCH_UNIFORM, n_ranks, 0};
 
-	return time_engine(&engine_fluid, 0, build_all_to_all, &x, true, LEAST_RUNS, t, e);
+	return time_engine(&engine_fluid, 0, build_all_to_all, &x, true, once ? 1 : LEAST_RUNS, t,
+	                   e);
 }
 
-static enum rc uniform_n256(double *out, struct err *e)
+static enum rc uniform_n256(bool once, double *out, struct err *e)
 {
 	struct timed t;
 
-	TRY(time_uniform(256, &t, e));
+	TRY(time_uniform(once, 256, &t, e));
 	return *out = t.best_s, RC_OK;
 }
 
-static enum rc uniform_n384(double *out, struct err *e)
+static enum rc uniform_n384(bool once, double *out, struct err *e)
 {
 	struct timed t;
 
-	TRY(time_uniform(384, &t, e));
+	TRY(time_uniform(once, 384, &t, e));
 	return *out = t.best_s, RC_OK;
 }
 
-static enum rc uniform_n384_bytes(double *out, struct err *e)
+static enum rc uniform_n384_bytes(bool once, double *out, struct err *e)
 {
 	struct timed t;
 
-	TRY(time_uniform(384, &t, e));
+	TRY(time_uniform(once, 384, &t, e));
 	return *out = t.bytes, RC_OK;
 }
 
@@ -239,30 +248,32 @@ static enum rc time_step(const struct step_bench *s, int runs, double *out, stru
 	return rc;
 }
 
-static enum rc fluid_step(double *out, struct err *e)
+static enum rc fluid_step(bool once, double *out, struct err *e)
 {
 	struct step_bench s = {&engine_fluid, ROUTING_BALANCED, bench_tolerance_ratio};
 
-	return time_step(&s, LEAST_RUNS, out, e);
+	return time_step(&s, once ? 1 : LEAST_RUNS, out, e);
 }
 
-static enum rc estimate_step(double *out, struct err *e)
+static enum rc estimate_step(bool once, double *out, struct err *e)
 {
 	struct step_bench s = {&engine_estimate, ROUTING_BALANCED, 0};
 
-	return time_step(&s, LEAST_RUNS, out, e);
+	return time_step(&s, once ? 1 : LEAST_RUNS, out, e);
 }
 
-static enum rc fluid_step_drawn(double *out, struct err *e)
+static enum rc fluid_step_drawn(bool once, double *out, struct err *e)
 {
 	struct step_bench s = {&engine_fluid, ROUTING_UNIFORM, bench_tolerance_ratio};
 
+	(void)once; /* it is long enough */
 	return time_step(&s, 1, out, e);
 }
 
 const struct bench benches[] = {
         {"fluid_vs_simgrid_zipf_n128_ratio", "ratio",
          "CPU of SimGrid over CPU of fluid, zipf decode", simgrid_ratio},
+        {"fluid_zipf_decode_n64_s", "s", "zipf decode, exact", zipf_decode_n64},
         {"fluid_zipf_decode_n384_s", "s", "zipf decode, exact", zipf_decode_n384},
         {"fluid_zipf_prefill_n384_s", "s", "zipf prefill, exact", zipf_prefill_n384},
         {"fluid_tol_zipf_n384_s", "s", "zipf decode, tolerance 2^-10", tol_zipf_n384},

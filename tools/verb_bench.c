@@ -18,7 +18,7 @@ static const struct bench *bench_find(const char *name, struct err *e)
 		if (strcmp(benches[i].name, name) == 0)
 			return &benches[i];
 	}
-	fail(e, RC_CONFIG, "epsim bench: there is no benchmark '%s'%s", name,
+	fail(e, RC_CONFIG, "bench: there is no benchmark '%s'%s", name,
 	     hint(slip, sizeof slip, name, names));
 	return NULL;
 }
@@ -33,13 +33,14 @@ static bool wanted(const struct args *a, const struct bench *b)
 }
 
 /* What a benchmark cannot do here (no SimGrid) has no value, and says so. */
-static enum rc measure(const struct bench *b, double *value, bool *there, struct err *e)
+static enum rc measure(const struct args *a, const struct bench *b, double *value, bool *there,
+                       struct err *e)
 {
-	enum rc rc = b->run(value, e);
+	enum rc rc = b->run(args_has(a, "once"), value, e);
 
 	*there = rc == RC_OK;
 	if (rc == RC_NO) {
-		fprintf(stderr, "epsim bench: %s: %s\n", b->name, e->text);
+		fprintf(stderr, "epsim: bench: %s: %s\n", b->name, e->text);
 		return RC_OK;
 	}
 	return rc;
@@ -56,7 +57,7 @@ static enum rc report_json(const struct args *a, FILE *out, struct err *e)
 		double value;
 		bool there;
 
-		if (!wanted(a, b) || (rc = measure(b, &value, &there, e)) != RC_OK)
+		if (!wanted(a, b) || (rc = measure(a, b, &value, &there, e)) != RC_OK)
 			continue;
 		json_object(j, NULL);
 		json_text(j, "name", b->name);
@@ -81,7 +82,7 @@ static enum rc report_text(const struct args *a, FILE *out, struct err *e)
 		double value;
 		bool there;
 
-		if (!wanted(a, b) || (rc = measure(b, &value, &there, e)) != RC_OK)
+		if (!wanted(a, b) || (rc = measure(a, b, &value, &there, e)) != RC_OK)
 			continue;
 		table_cell(t, "%s", b->name);
 		table_cell(t, there ? "%.4g" : "-", value);
@@ -95,16 +96,37 @@ static enum rc report_text(const struct args *a, FILE *out, struct err *e)
 	return rc;
 }
 
+static enum rc report_tsv(const struct args *a, FILE *out, struct err *e)
+{
+	for (const struct bench *b = benches; b->name; b++) {
+		double value;
+		bool there;
+
+		if (!wanted(a, b))
+			continue;
+		TRY(measure(a, b, &value, &there, e));
+		if (there)
+			fprintf(out, "%s\t%.9g\t%s\t%s\n", b->name, value, b->unit, b->doc);
+	}
+	return RC_OK;
+}
+
 static enum rc run(const struct args *a, FILE *out, struct err *e)
 {
 	for (size_t i = 0; i < a->n_words; i++) {
 		if (!bench_find(a->word[i], e))
 			return e->rc;
 	}
+	if (args_has(a, "tsv"))
+		return report_tsv(a, out, e);
 	return args_has(a, "json") ? report_json(a, out, e) : report_text(a, out, e);
 }
 
-static const struct option options[] = {{0}};
+static const struct option options[] = {
+        {"tsv", NULL, "print tab-separated rows"},
+        {"once", NULL, "run each benchmark once, for counting instructions"},
+        {0},
+};
 
 const struct verb verb_bench = {
         .name = "bench",
