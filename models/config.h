@@ -70,6 +70,6 @@ const struct field *section_fields(enum section s);
 
 /* Names in the configs folders for a section, sorted, NULL-terminated; in the arena. */
 const char **config_names(enum section s, struct arena *a);
-/* Path of a named config, or NULL; a name that is a path is returned as it is, whether there is such
- * a file or not. kind: "machines", "sweeps", ... */
+/* Path of a named config, or NULL; a name that is a path is returned as it is, whether there is
+ * such a file or not. kind: "machines", "sweeps", ... */
 const char *config_find(const char *kind, const char *name, struct arena *a);

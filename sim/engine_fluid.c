@@ -2,8 +2,11 @@
  * some work or of some latency. Events that differ by rounding are one event, at the time of the
  * last of them, so that no resource ever moves more than it can: a symmetric stage is solved once.
  *
- * tolerance_ratio does the same on purpose: events within that ratio of the time are one. Flows
- * end late by up to so much for each event that they wait for; no bound is proven for the sum. */
+ * tolerance_ratio does the same on purpose: events within a window are one, at the time of the last
+ * of them, which makes a flow end late by up to the window. The window is half the tolerance times
+ * a lower bound of the makespan, divided by the number of activities with work on the longest
+ * chain: what a chain gathers is then at most half the tolerance. The other half is for what late
+ * flows take from those they share with; tests/tolerance_test.c measures the sum. */
 #include <math.h>
 #include <stdlib.h>
 #include "models/base/arena.h"
@@ -112,14 +115,14 @@ static void finish_done(struct run *run)
 /* --- events --- */
 
 /* Moves to the next event and handles all that is simultaneous. */
-static void next_event(struct run *run, double window_ratio)
+static void next_event(struct run *run, double window_s)
 {
 	struct fluid *f = &run->fluid;
 	double end_s = fluid_next_end_s(f), timer_s = INFINITY;
 	if (run->n_timers > 0)
 		timer_s = run->timers[0].at_s;
 	double first_s = fmin(end_s, timer_s), last_s = first_s;
-	double until_s = first_s * (1 + window_ratio);
+	double until_s = first_s * (1 + ROUNDING_RATIO) + window_s;
 	CHECK(isfinite(first_s));
 	uint32_t n_ready = 0;
 	while (run->n_timers > 0 && run->timers[0].at_s <= until_s) {
@@ -167,12 +170,41 @@ static void run_fini(struct run *run)
 	free(run->timers);
 }
 
+static double bound_s(const struct graph *g)
+{
+	struct timeline t;
+	struct err e;
+	timeline_init(&t);
+	CHECK(engine_estimate.run(g, &(struct engine_options){0}, &t, &e) == RC_OK);
+	double makespan_s = t.makespan_s;
+	timeline_fini(&t);
+	return makespan_s;
+}
+
+/* Activities with work on the chain that has most of them; at least 1. */
+static double longest_chain_count(const struct graph *g)
+{
+	uint32_t *length = heap_zeroed(g->n_activities, sizeof *length), longest = 1;
+	for (uint32_t i = 0; i < g->n_activities; i++) {
+		for (size_t k = g->pred_begin[i]; k < g->pred_begin[i + 1]; k++)
+			if (length[g->pred[k]] > length[i])
+				length[i] = length[g->pred[k]];
+		length[i] += g->work_units[i] > 0;
+		if (length[i] > longest)
+			longest = length[i];
+	}
+	free(length);
+	return longest;
+}
+
 static enum rc run_fluid(const struct graph *g, const struct engine_options *options,
                          struct timeline *t, struct err *e)
 {
 	(void)e;
 	struct run run;
-	double window_ratio = fmax(ROUNDING_RATIO, options->tolerance_ratio);
+	double window_s = 0;
+	if (options->tolerance_ratio > 0)
+		window_s = options->tolerance_ratio * bound_s(g) / longest_chain_count(g) / 2;
 	timeline_resize(t, g->n_activities);
 	run_init(&run, g, t);
 	for (uint32_t i = 0; i < g->n_activities; i++)
@@ -183,7 +215,7 @@ static enum rc run_fluid(const struct graph *g, const struct engine_options *opt
 	finish_done(&run);
 	t->event_count += fluid_fill(&run.fluid);
 	while (run.n_finished < g->n_activities)
-		next_event(&run, window_ratio);
+		next_event(&run, window_s);
 	t->makespan_s = run.fluid.now_s;
 	run_fini(&run);
 	return RC_OK;

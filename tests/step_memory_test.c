@@ -135,6 +135,21 @@ static void cache_of_a_request(void)
 	}
 }
 
+/* ---- activations ---- */
+
+/* Of 32 tokens a rank (128 in a group of 4), BF16: 4 hidden rows and the three of the widest MLP;
+ * and for 8 experts a token the three rows of theirs. */
+static void activations_of_deepseek(void)
+{
+	struct scene s;
+
+	scene_init(&s, "cloudmatrix384", "deepseek-v3.1", 128);
+	s.schedule.tp = 4;
+	CU_ASSERT_EQUAL(memory_of(&s, 4000).work_bytes,
+	                2 * 32 * (4 * 7168 + 3 * 18432 + 8 * 3 * 2048));
+	scene_fini(&s);
+}
+
 /* ---- sums and laws ---- */
 
 static const char *const models[] = {"deepseek-v3.1", "qwen3-30b-a3b", "gpt-oss-120b"};
@@ -256,6 +271,35 @@ static void routing_decides_prefill_buffers_only(void)
 	}
 }
 
+/* Two micro-batches are in flight at once: what each holds for its half of the rows is held twice.
+ * A relay window is there once, for one at a time. */
+static void micro_batches_hold_their_own_rows(void)
+{
+	for (size_t f = 0; flows[f]; f++) {
+		struct buffer one[MOST_BUFFERS], two[MOST_BUFFERS];
+		struct scene s;
+		struct err e;
+		size_t n, m;
+
+		scene_init(&s, "cloudmatrix384", "deepseek-v3.1", 64);
+		s.q.flow = flows[f];
+		CU_ASSERT_EQUAL(step_buffers(&s.q, one, &n, &e), RC_OK);
+		s.schedule.micro_batches = 2;
+		CU_ASSERT_EQUAL(step_buffers(&s.q, two, &m, &e), RC_OK);
+		CU_ASSERT_EQUAL_FATAL(n, m);
+		for (size_t i = 0; i < n; i++) {
+			double ratio = strcmp(one[i].name, "counts and offsets") == 0 ? 2 : 1;
+
+			if (one[i].lifetime == LIFE_DOMAIN)
+				AT_MOST(two[i].bytes, one[i].bytes, 0, "%s", one[i].name);
+			else
+				NEARLY(two[i].bytes, ratio * one[i].bytes, 1e-15, "%s",
+				       one[i].name);
+		}
+		scene_fini(&s);
+	}
+}
+
 /* What direct placement saves buys batch. */
 static void direct_allows_the_larger_batch(void)
 {
@@ -275,12 +319,14 @@ static void direct_allows_the_larger_batch(void)
 static const struct unit_test tests[] = {
         {"weights of DeepSeek", weights_of_deepseek},
         {"cache of a request", cache_of_a_request},
+        {"activations of DeepSeek", activations_of_deepseek},
         {"parts sum to the total", parts_sum_to_the_total},
         {"memory grows with batch and context", memory_grows_with_batch_and_context},
         {"one more than the largest batch does not fit",
          one_more_than_the_largest_batch_does_not_fit},
         {"no batch may fit", no_batch_may_fit},
         {"routing decides prefill buffers only", routing_decides_prefill_buffers_only},
+        {"micro-batches hold their own rows", micro_batches_hold_their_own_rows},
         {"direct allows the larger batch", direct_allows_the_larger_batch},
         {NULL, NULL},
 };

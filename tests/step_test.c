@@ -291,6 +291,22 @@ static void groups_exchange_over_their_links(void)
 	}
 }
 
+/* A chunk of a prompt ends in one token to sample, as a decode step of one sequence does. */
+static void a_chunk_has_one_answer(void)
+{
+	struct step_result chunk, one;
+	struct scene s;
+
+	scene_init(&s, "cloudmatrix384", "deepseek-v3.1");
+	prefill(&s, 4096, 0), chunk = run(&s);
+	decode(&s, 1, 4096), one = run(&s);
+	UNIT_TEXT(step_phases[7], "head");
+	NEARLY(chunk.phase_s[7], one.phase_s[7], 1e-12, "head");
+	decode(&s, 1000, 4096);
+	CU_ASSERT(run(&s).phase_s[7] > one.phase_s[7]);
+	scene_fini(&s);
+}
+
 /* Nodes that are not filled evenly are built in full. */
 static void uneven_groups_run(void)
 {
@@ -481,6 +497,7 @@ static const struct unit_test tests[] = {
         {"micro-batches do the same work", micro_batches_do_the_same_work},
         {"overlap gains at most the lesser", overlap_gains_at_most_the_lesser},
         {"groups exchange over their links", groups_exchange_over_their_links},
+        {"a chunk has one answer", a_chunk_has_one_answer},
         {"uneven groups run", uneven_groups_run},
         {"twice as slow takes twice as long", twice_as_slow_takes_twice_as_long},
         {"estimate never exceeds fluid", estimate_never_exceeds_fluid},

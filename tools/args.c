@@ -31,15 +31,20 @@ static void list_add(struct option_list *l, const struct option *table)
 	}
 }
 
+void args_option_name(char name[OPTION_NAME_SIZE], const char *key)
+{
+	snprintf(name, OPTION_NAME_SIZE, "%s", key);
+	for (char *c = name; *c; c++)
+		*c = *c == '_' ? '-' : *c;
+}
+
 static void list_schedule(struct option_list *l)
 {
 	for (const struct field *f = section_fields(SECTION_SCHEDULE); f->key; f++) {
 		char *name = l->made[l->n];
 
 		CHECK(l->n < MOST_OPTIONS && strlen(f->key) < OPTION_NAME_SIZE);
-		snprintf(name, OPTION_NAME_SIZE, "%s", f->key);
-		for (char *c = name; *c; c++)
-			*c = *c == '_' ? '-' : *c;
+		args_option_name(name, f->key);
 		l->row[l->n++] =
 		        (struct option){name, f->kind == FIELD_INTEGER ? "N" : "NAME", f->doc};
 	}
@@ -68,14 +73,22 @@ static const struct option *list_find(const struct option_list *l, const char *n
 static enum rc unknown_option(const struct verb *verb, const struct option_list *l,
                               const char *text, struct err *e)
 {
-	const char *names[MOST_OPTIONS + 1] = {0};
-	char slip[128], plain[128];
+	const char *names[MOST_OPTIONS + 1] = {0}, *near;
+	char plain[OPTION_NAME_SIZE];
 
 	for (size_t i = 0; i < l->n; i++)
 		names[i] = l->row[i].name;
 	snprintf(plain, sizeof plain, "%.*s", (int)strcspn(text, "="), text);
-	return fail(e, RC_CONFIG, "epsim %s: unknown option '--%s'%s (see `epsim %s --help`)",
-	            verb->name, plain, hint(slip, sizeof slip, plain, names), verb->name);
+	near = nearest_name(plain, names);
+	return fail(e, RC_CONFIG, "%s: unknown option '--%s'%s%s%s (see `epsim %s --help`)",
+	            verb->name, plain, near ? "; did you mean '--" : "", near ? near : "",
+	            near ? "'?" : "", verb->name);
+}
+
+/* An option where the value should be is a slip: --ep --tp 2. */
+static enum rc value_missing(const struct verb *verb, const struct option *o, struct err *e)
+{
+	return fail(e, RC_CONFIG, "%s: --%s needs a value: %s", verb->name, o->name, o->value);
 }
 
 static enum rc option_parse(const struct verb *verb, const struct option_list *l, char **argv,
@@ -89,11 +102,10 @@ static enum rc option_parse(const struct verb *verb, const struct option_list *l
 	if (!o)
 		return unknown_option(verb, l, text, e);
 	if (!o->value && value)
-		return fail(e, RC_CONFIG, "epsim %s: --%s takes no value", verb->name, o->name);
+		return fail(e, RC_CONFIG, "%s: --%s takes no value", verb->name, o->name);
 	if (o->value && !value) {
-		if (*i + 1 >= argc)
-			return fail(e, RC_CONFIG, "epsim %s: --%s needs a value: %s", verb->name,
-			            o->name, o->value);
+		if (*i + 1 >= argc || strncmp(argv[*i + 1], "--", 2) == 0)
+			return value_missing(verb, o, e);
 		value = argv[++*i];
 	}
 	out->given[out->n_given].option = o;
@@ -109,16 +121,14 @@ enum rc args_parse(const struct verb *verb, int argc, char **argv, struct args *
 	list_make(verb, l);
 	out->verb = verb, out->n_words = out->n_given = 0;
 	if (argc > MOST_ARGS)
-		return fail(e, RC_CONFIG, "epsim %s: more than %d arguments", verb->name,
-		            MOST_ARGS);
+		return fail(e, RC_CONFIG, "%s: more than %d arguments", verb->name, MOST_ARGS);
 	for (int i = 0; i < argc; i++) {
 		if (!only_words && strcmp(argv[i], "--") == 0)
 			only_words = true;
 		else if (!only_words && strncmp(argv[i], "--", 2) == 0)
 			TRY(option_parse(verb, l, argv, argc, &i, out, e));
 		else if (!only_words && argv[i][0] == '-' && argv[i][1])
-			return fail(e, RC_CONFIG,
-			            "epsim %s: options are spelled out, as in --help: '%s'",
+			return fail(e, RC_CONFIG, "%s: options are spelled out, as in --help: '%s'",
 			            verb->name, argv[i]);
 		else
 			out->word[out->n_words++] = argv[i];
@@ -160,16 +170,23 @@ enum rc args_integer(const struct args *a, const char *name, int64_t fallback, i
 static enum rc schedule_option(const char *name, const char *value, struct config *c, struct err *e)
 {
 	for (const struct field *f = section_fields(SECTION_SCHEDULE); f->key; f++) {
-		char plain[OPTION_NAME_SIZE];
+		char option[OPTION_NAME_SIZE];
 
-		snprintf(plain, sizeof plain, "%s", f->key);
-		for (char *p = plain; *p; p++)
-			*p = *p == '_' ? '-' : *p;
-		if (strcmp(plain, name) == 0)
-			return fields_set(section_fields(SECTION_SCHEDULE), &c->schedule, f->key,
-			                  value, arena_print(c->arena, "--%s", name), c->arena,
-			                  &c->notes[SECTION_SCHEDULE], e);
+		args_option_name(option, f->key);
+		if (strcmp(option, name) == 0)
+			return config_key(c, SECTION_SCHEDULE, f->key, value,
+			                  arena_print(c->arena, "--%s", name), e);
 	}
+	return RC_OK;
+}
+
+static enum rc trace_option(const char *path, struct config *c, struct err *e)
+{
+	const enum section s = SECTION_WORKLOAD;
+
+	TRY(trace_workload(path, c->arena, &c->workload, e));
+	c->given[s] = true, c->where[s] = path;
+	c->set_by[s] = NULL, c->notes[s] = NULL;
 	return RC_OK;
 }
 
@@ -185,19 +202,19 @@ enum rc args_config(const struct args *a, const char *file, struct config *c, st
 	const char *trace = args_value(a, "trace", NULL);
 	const char *routing = args_value(a, "routing", NULL), *seed = args_value(a, "seed", NULL);
 
+	if (file && !*file)
+		return fail(e, RC_CONFIG, "%s: the name of the file is empty", a->verb->name);
 	if (file)
 		TRY(config_read(c, file, e));
 	TRY(section_option(a, SECTION_MACHINE, c, e));
 	TRY(section_option(a, SECTION_MODEL, c, e));
 	TRY(section_option(a, SECTION_WORKLOAD, c, e));
-	if (trace) {
-		TRY(trace_workload(trace, c->arena, &c->workload, e));
-		c->given[SECTION_WORKLOAD] = true, c->where[SECTION_WORKLOAD] = trace;
-	}
+	if (trace)
+		TRY(trace_option(trace, c, e));
 	if (routing)
-		TRY(config_set(c, arena_print(c->arena, "routing.kind=%s", routing), e));
+		TRY(config_key(c, SECTION_ROUTING, "kind", routing, "--routing", e));
 	if (seed)
-		TRY(config_set(c, arena_print(c->arena, "routing.seed=%s", seed), e));
+		TRY(config_key(c, SECTION_ROUTING, "seed", seed, "--seed", e));
 	for (size_t i = 0; i < a->n_given; i++) {
 		const char *name = a->given[i].option->name, *value = a->given[i].value;
 

@@ -64,6 +64,9 @@ enum rc args_integer(const struct args *a, const char *name, int64_t fallback, i
  * --model, --workload, --trace, the knobs of a schedule, --seed, and --set in the order given. */
 enum rc args_config(const struct args *a, const char *file, struct config *c, struct err *e);
 
+/* The option of a configuration's key, without dashes: vector_cores, vector-cores. */
+void args_option_name(char name[OPTION_NAME_SIZE], const char *key);
+
 void args_help(const struct verb *verb, FILE *out);
 
 int jobs_default(void); /* processors online, at least 1 */

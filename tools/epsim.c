@@ -1,6 +1,8 @@
 /* epsim: a table of verbs over libepsim. */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "tools/args.h"
 
 const struct verb *const verbs[] = {&verb_run,  &verb_sweep,  &verb_explain, &verb_bench,
@@ -31,7 +33,7 @@ static const struct verb *verb_find(const char *name, struct err *e)
 		if (strcmp(verbs[i]->name, name) == 0)
 			return verbs[i];
 	}
-	fail(e, RC_CONFIG, "epsim has no verb '%s'%s (see `epsim --help`)", name,
+	fail(e, RC_CONFIG, "there is no verb '%s'%s (see `epsim --help`)", name,
 	     hint(slip, sizeof slip, name, names));
 	return NULL;
 }
@@ -54,7 +56,7 @@ static enum rc epsim(int argc, char **argv, struct err *e)
 	const struct verb *verb;
 
 	if (argc < 2)
-		return usage(stderr), fail(e, RC_CONFIG, "a verb is missing");
+		return fail(e, RC_CONFIG, "a verb is missing (see `epsim --help`)");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
 		return usage(stdout), RC_OK;
 	if (strcmp(argv[1], "--version") == 0)
@@ -63,11 +65,26 @@ static enum rc epsim(int argc, char **argv, struct err *e)
 	return verb ? verb_call(verb, argc - 2, argv + 2, e) : e->rc;
 }
 
+/* The number of a closed stream would go to the next file that is opened. Read-only, so that
+ * writing to it still fails. */
+static void streams_open(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct err e = {0};
-	enum rc rc = epsim(argc, argv, &e);
+	enum rc rc;
 
+	streams_open();
+	rc = epsim(argc, argv, &e);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		fprintf(stderr, "epsim: standard output cannot be written\n");
 		return RC_INTERNAL;

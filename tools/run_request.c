@@ -9,13 +9,15 @@ static enum rc choice(const struct args *a, const char *option, const char *cons
                       int fallback, int *out, struct err *e)
 {
 	const char *text = args_value(a, option, names[fallback]);
-	char slip[128];
+	char slip[128], known[128] = "";
+	size_t n = 0;
 
 	for (int i = 0; names[i]; i++) {
 		if (strcmp(names[i], text) == 0)
 			return *out = i, RC_OK;
+		n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", i ? ", " : "", names[i]);
 	}
-	return fail(e, RC_CONFIG, "--%s: '%s' is not known%s", option, text,
+	return fail(e, RC_CONFIG, "--%s: '%s' is not one of %s%s", option, text, known,
 	            hint(slip, sizeof slip, text, names));
 }
 
@@ -94,7 +96,7 @@ enum rc run_open(const struct args *a, enum scope scope, struct run *r, struct e
 	*r = (struct run){.config = config_new(), .graph = graph_new()};
 	timeline_init(&r->timeline);
 	if (a->n_words > 1)
-		return fail(e, RC_CONFIG, "epsim %s: one file at a time, not '%s'", a->verb->name,
+		return fail(e, RC_CONFIG, "%s: one file at a time, not '%s'", a->verb->name,
 		            a->word[1]);
 	TRY(args_config(a, a->n_words ? a->word[0] : NULL, r->config, e));
 	TRY(config_check(r->config, NEEDS(SECTION_MACHINE) | NEEDS(SECTION_MODEL), e));

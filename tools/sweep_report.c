@@ -201,9 +201,12 @@ void sweep_report_text(const struct sweep *s, const struct sweep_run_info *info,
 	fprintf(out, "%zu schedules, %zu feasible (engine %s, routing %s)\n\n", s->n_points,
 	        s->n_feasible, s->engine->name, routing_kind_name(c->routing.kind));
 	print_summaries(s, out);
-	print_front(s, info->rows, out);
-	fprintf(out,
-	        "\ngain: requests of an attention group that fit beyond relay2's, by memory\n");
+	if (s->n_feasible > 0)
+		print_front(s, info->rows, out);
+	fprintf(out, "\n");
+	if (s->n_feasible > 0)
+		fprintf(out, "gain: requests of an attention group that fit beyond relay2's, by "
+		             "memory\n");
 	fprintf(out, "TTFT and TPOT are of idle pools: no waiting, no KV transfer between them\n");
 }
 

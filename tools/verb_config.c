@@ -23,34 +23,109 @@ static enum rc config_all(const struct args *a, const char *file, struct config 
 	return names_check(c, e);
 }
 
-static enum rc check(const struct args *a, struct config *c, FILE *out, struct err *e)
+/* What `check` tells, as text or as JSON. */
+struct checked {
+	FILE *out;
+	struct json *json; /* NULL: text */
+	enum section section;
+};
+
+static void print_unsourced(void *data, const char *path)
 {
-	size_t n_points;
+	const struct checked *x = data;
+	char full[1024];
 
-	TRY(config_all(a, a->n_words > 1 ? a->word[1] : NULL, c, e));
-	if (args_has(a, "json")) {
-		struct json *j = json_new(out);
+	snprintf(full, sizeof full, "%s.%s", section_names[x->section], path);
+	if (x->json)
+		json_text(x->json, NULL, full);
+	else
+		fprintf(x->out, "%s\n", full);
+}
 
-		json_object(j, NULL);
-		for (enum section s = 0; s < SECTIONS; s++)
-			json_flag(j, section_names[s], c->given[s]);
-		json_close(j);
-		json_free(j);
-		return RC_OK;
+/* Numbers of the real world are those of a machine, a model and a workload. */
+static size_t check_sources(const struct config *c, struct checked *x)
+{
+	size_t n = 0;
+
+	if (x->json)
+		json_array(x->json, "unsourced");
+	for (x->section = 0; x->section <= SECTION_WORKLOAD; x->section++) {
+		if (c->given[x->section])
+			n += config_unsourced(c, x->section, print_unsourced, x);
 	}
-	fprintf(out, "%s: good:", a->n_words > 1 ? a->word[1] : "options");
+	if (x->json)
+		json_close(x->json);
+	return n;
+}
+
+static size_t check_json(const struct config *c, bool sources, size_t n_points, FILE *out)
+{
+	struct checked x = {.out = out, .json = json_new(out)};
+	size_t n = 0;
+
+	json_object(x.json, NULL);
+	for (enum section s = 0; s < SECTIONS; s++)
+		json_flag(x.json, section_names[s], c->given[s]);
+	if (c->given[SECTION_SWEEP])
+		json_integer(x.json, "schedules", (int64_t)n_points);
+	if (sources)
+		n = check_sources(c, &x);
+	json_close(x.json);
+	json_free(x.json);
+	return n;
+}
+
+static size_t check_text(const struct config *c, const char *name, bool sources, size_t n_points,
+                         FILE *out)
+{
+	struct checked x = {.out = out};
+	size_t n = sources ? check_sources(c, &x) : 0;
+
+	if (n > 0)
+		return n;
+	fprintf(out, "%s: good:", name);
 	for (enum section s = 0; s < SECTIONS; s++) {
 		if (c->given[s])
 			fprintf(out, " %s", section_names[s]);
 	}
-	if (c->given[SECTION_SWEEP] && sweep_count(c, &n_points, e) == RC_OK)
+	if (c->given[SECTION_SWEEP])
 		fprintf(out, " (%zu schedules)", n_points);
-	fprintf(out, "\n");
+	fprintf(out, "%s\n", sources ? ", every number with its source" : "");
+	return 0;
+}
+
+static enum rc check(const struct args *a, struct config *c, FILE *out, struct err *e)
+{
+	const char *file = a->n_words > 1 ? a->word[1] : NULL;
+	bool sources = args_has(a, "sources");
+	size_t n_points = 0, n;
+
+	TRY(config_all(a, file, c, e));
+	if (!file && a->n_given == (size_t)args_has(a, "json") + sources)
+		return fail(e, RC_CONFIG, "config check: a FILE is needed, or --machine, ...");
+	if (c->given[SECTION_SWEEP])
+		TRY(sweep_count(c, &n_points, e));
+	if (args_has(a, "json"))
+		n = check_json(c, sources, n_points, out);
+	else
+		n = check_text(c, file ? file : "options", sources, n_points, out);
+	if (n > 0)
+		return fail(e, RC_NO, "%zu number%s without a source", n, n > 1 ? "s" : "");
+	return RC_OK;
+}
+
+/* dump and fields have no other form; a wish that is not heard is refused. */
+static enum rc text_only(const struct args *a, struct err *e)
+{
+	if (args_has(a, "json") || args_has(a, "sources"))
+		return fail(e, RC_CONFIG, "config %s: --json and --sources go with check",
+		            a->word[0]);
 	return RC_OK;
 }
 
 static enum rc dump(const struct args *a, struct config *c, FILE *out, struct err *e)
 {
+	TRY(text_only(a, e));
 	TRY(config_all(a, a->n_words > 1 ? a->word[1] : NULL, c, e));
 	config_dump(c, out);
 	return RC_OK;
@@ -63,6 +138,7 @@ static enum rc fields(const struct args *a, struct config *c, FILE *out, struct 
 	bool found = false;
 
 	(void)c;
+	TRY(text_only(a, e));
 	for (enum section s = 0; s < SECTIONS; s++) {
 		if (wish && strcmp(wish, section_names[s]) != 0)
 			continue;
@@ -70,7 +146,7 @@ static enum rc fields(const struct args *a, struct config *c, FILE *out, struct 
 		found = true;
 	}
 	if (!found)
-		return fail(e, RC_CONFIG, "epsim config fields: there is no section '%s'%s", wish,
+		return fail(e, RC_CONFIG, "config fields: there is no section '%s'%s", wish,
 		            hint(slip, sizeof slip, wish, section_names));
 	return RC_OK;
 }
@@ -87,7 +163,7 @@ static enum rc run(const struct args *a, FILE *out, struct err *e)
 	char slip[128];
 
 	if (a->n_words > 2)
-		return fail(e, RC_CONFIG, "epsim config: one file at a time, not '%s'", a->word[2]);
+		return fail(e, RC_CONFIG, "config: one file at a time, not '%s'", a->word[2]);
 	for (size_t i = 0; actions[i].name; i++) {
 		names[i] = actions[i].name;
 		if (strcmp(actions[i].name, wish) == 0) {
@@ -98,11 +174,14 @@ static enum rc run(const struct args *a, FILE *out, struct err *e)
 			return rc;
 		}
 	}
-	return fail(e, RC_CONFIG, "epsim config: check, dump or fields is needed, not '%s'%s", wish,
+	return fail(e, RC_CONFIG, "config: check, dump or fields is needed, not '%s'%s", wish,
 	            hint(slip, sizeof slip, wish, names));
 }
 
-static const struct option options[] = {{0}};
+static const struct option options[] = {
+        {"sources", NULL, "check: list numbers without a source"},
+        {0},
+};
 
 const struct verb verb_config = {
         .name = "config",
@@ -113,6 +192,7 @@ const struct verb verb_config = {
                  "epsim config dump --machine cloudmatrix384 --set machine.fabric.rate=150GBps"},
         .options = options,
         .takes_config = true,
-        .about = "What dump prints reads back to the same run.",
+        .about = "What dump prints reads back to the same run.\n"
+                 "Exit status 1: --sources found numbers without a source.",
         .run = run,
 };

@@ -208,7 +208,7 @@ static enum rc run(const struct args *a, FILE *out, struct err *e)
 	enum rc rc = run_open(a, SCOPE_LAYER, &x.run, e);
 
 	if (rc == RC_OK && x.run.scope == SCOPE_STEP)
-		rc = fail(e, RC_CONFIG, "epsim explain: --scope layer or exchange, not step");
+		rc = fail(e, RC_CONFIG, "explain: --scope layer or exchange, not step");
 	if (rc == RC_OK)
 		rc = run_price(&x.run, e);
 	if (rc == RC_OK)

@@ -63,10 +63,11 @@ static enum rc list_section(struct listed *l, enum section s, struct err *e)
 		struct config *c = config_new();
 		enum rc rc = config_section(c, s, *names, e);
 
-		if (rc == RC_OK)
-			row(l, *names, arena_string(l->arena, describes(c, s)));
+		/* one bad file must not hide the others */
+		row(l, *names,
+		    rc == RC_OK ? arena_string(l->arena, describes(c, s))
+		                : arena_print(l->arena, "(cannot be read: %s)", e->text));
 		config_free(c);
-		TRY(rc);
 	}
 	return RC_OK;
 }
@@ -121,7 +122,7 @@ static enum rc kind_check(const struct args *a, struct err *e)
 	for (size_t i = 0; kinds[i].name; i++)
 		names[i] = kinds[i].name;
 	if (a->n_words > 1)
-		return fail(e, RC_CONFIG, "epsim list: one kind at a time, not '%s'", a->word[1]);
+		return fail(e, RC_CONFIG, "list: one kind at a time, not '%s'", a->word[1]);
 	for (size_t i = 0; a->n_words == 1 && kinds[i].name; i++) {
 		if (strcmp(kinds[i].name, a->word[0]) == 0)
 			return RC_OK;
@@ -129,7 +130,7 @@ static enum rc kind_check(const struct args *a, struct err *e)
 	if (a->n_words == 0)
 		return RC_OK;
 	return fail(e, RC_CONFIG,
-	            "epsim list: there is no kind '%s'%s (flows, engines, machines, models, "
+	            "list: there is no kind '%s'%s (flows, engines, machines, models, "
 	            "workloads)",
 	            a->word[0], hint(slip, sizeof slip, a->word[0], names));
 }

@@ -50,7 +50,7 @@ const struct verb verb_run = {
         .usage = "[FILE] [option...]",
         .examples =
                 {"epsim run --machine cloudmatrix384 --model deepseek-v3.1 --flow direct --ep 64",
-                 "epsim run --machine cloudmatrix384 --model deepseek-v3.1 --flow relay2 --ep 16 "
+                 "epsim run --machine cloudmatrix384 --model deepseek-v3.1 --flow relay2 --ep 32 "
                  "--phase prefill --chunk 4096 --scope exchange --json"},
         .options = options,
         .takes_config = true,

@@ -152,6 +152,8 @@ static struct lengths lengths_of(struct series *s)
 	};
 }
 
+enum { MOST_TOKENS = 1000 * 1000 * 1000 };
+
 /* What `workload:` itself would refuse. */
 static enum rc lengths_check(const struct lengths *l, const char *what, const char *path,
                              struct err *e)
@@ -161,6 +163,9 @@ static enum rc lengths_check(const struct lengths *l, const char *what, const ch
 		        e, RC_DATA,
 		        "%s: mean and median of the %s must be 1 token at least, not %.3g and %.3g",
 		        path, what, l->mean_count, l->p50_count);
+	if (l->p99_count > MOST_TOKENS || l->mean_count > MOST_TOKENS)
+		return fail(e, RC_DATA, "%s: %s of more than %d tokens, which none has", path, what,
+		            MOST_TOKENS);
 	return RC_OK;
 }
 

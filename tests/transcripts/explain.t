@@ -17,13 +17,14 @@ $ epsim explain --machine "node:2 die:8 fabric:100GBps latency:2us hbm:1TBps flo
 >
 > of all: work 402.5 us (95 %), contention 0 s (0 %), latency 6 us (1 %), synchronisation 14.01 us (3 %)
 >
-> 10 % faster      time   saved
-> hbm          387.2 us  8.34 %
-> latency      420.7 us  0.43 %
+> 10 % faster        time   saved
+> hbm            387.2 us  8.34 %
+> latency        420.7 us  0.43 %
+> whole network  421.1 us  0.32 %
 >
 > attention.core takes most of the path (64 %); a 10 % faster hbm would save most (8.3 %).
 $ epsim explain --machine "node:2 die:8 fabric:100GBps latency:2us" --model qwen3-30b-a3b --ep 16 --scope step
-> epsim: epsim explain: --scope layer or exchange, not step
+> epsim: explain: --scope layer or exchange, not step
 ? 2
 
 # The timeline is a JSON array of metadata (M), spans (X) and counters (C), and both runs write the same bytes.
@@ -44,5 +45,5 @@ $ epsim bench estimate_step_ep256_s --json | grep -e name -e unit
 >       "name": "estimate_step_ep256_s",
 >       "unit": "s",
 $ epsim bench estimate_step
-> epsim: epsim bench: there is no benchmark 'estimate_step'
+> epsim: bench: there is no benchmark 'estimate_step'
 ? 2

@@ -1,0 +1,195 @@
+# Checks, and what they tell.
+$ epsim config check configs/sweeps/deepseek-v3.1-cm384.yaml
+> configs/sweeps/deepseek-v3.1-cm384.yaml: good: machine model workload routing sweep (17280 schedules)
+$ epsim config check configs/sweeps/qwen3-235b-a2.yaml --json
+> {
+>   "machine": true,
+>   "model": true,
+>   "workload": true,
+>   "routing": true,
+>   "schedule": false,
+>   "sweep": true,
+>   "schedules": 480
+> }
+$ epsim config check --machine die:8 --set machine.fabric.rate=150GBps
+> options: good: machine
+$ epsim config check configs/sweeps/qwen3-235b-a2.yaml --set sweep.ep=8
+> configs/sweeps/qwen3-235b-a2.yaml: good: machine model workload routing sweep (120 schedules)
+
+# Every number of the shipped machines, models and workloads says where it is from.
+$ for f in configs/machines/*.yaml configs/models/*.yaml configs/workloads/*.yaml; do epsim config check --sources $f; done | sed 's/.*: good: //' | sort | uniq -c | sed 's/^ *[0-9]* //'
+> machine, every number with its source
+> model, every number with its source
+> workload, every number with its source
+$ epsim config check --sources --machine cloudmatrix384 --set machine.fabric.rate=150GBps
+> machine.fabric.rate
+> epsim: 1 number without a source
+? 1
+$ epsim config check --sources --machine cloudmatrix384 --set machine.fabric.rate=150GBps --json
+> {
+>   "machine": true,
+>   "model": false,
+>   "workload": false,
+>   "routing": false,
+>   "schedule": false,
+>   "sweep": false,
+>   "unsourced": [
+>     "machine.fabric.rate"
+>   ]
+> }
+> epsim: 1 number without a source
+? 1
+
+# A configuration in full, with units, sources and defaults.
+$ epsim config dump --machine 'node:2 die:4 package:2 die_link:100GBps fabric:196GBps latency:1us rdma:200Gbps'
+> machine:
+>   name: "synthetic"
+>   describes: "node:2 die:4 package:2 die_link:100GBps fabric:196GBps latency:1us rdma:200Gbps"
+>   nodes: 2
+>   packages_per_node: 2
+>   dies_per_package: 2
+>   hbm:
+>     capacity: 1TB
+>     usable: 1
+>     rate: 1TBps
+>     efficiency: 1
+>     compute_streams: 1
+>   cube:
+>     bf16: 1PFLOPS
+>     int8: 1PFLOPS
+>     fp8: 1PFLOPS
+>     fp4: 0GFLOPS
+>     dense: 1
+>     grouped: 1
+>     attention: 1
+>     launch: 0s
+>   vector:
+>     cores: 1
+>     put_core: 1000TBps
+>     get_core: 1000TBps
+>     sharpness: 3
+>     copy_core: 1000TBps
+>     quantise_core: 0Bps
+>   die_link:
+>     rate: 100GBps
+>     latency: 0s
+>   fabric:
+>     kind: switch
+>     span: node
+>     rate: 196GBps
+>     put: 196GBps
+>     get: 196GBps
+>     node_latency: 1us
+>     far_latency: 1us
+>     trunk: 0Bps
+>   rdma:
+>     rate: 25GBps
+>     latency: 0s
+>     message: 0s
+>   sync:
+>     vector: 0s
+>     flag: 0s
+>     round: 0s
+>     kernel: 0s
+>     collective: 0s
+>     host: 0s
+>     host_barrier: 0s
+>   extra:
+>     npu_hour: 0
+>     domain: 0B
+>     relay_domain: 0B
+> routing:
+>   kind: balanced
+>   max_mean: 0
+>   cv: 0
+>   file: ""
+>   model: ""
+>   domain: ""
+>   layer: 0
+>   resample: no
+>   seed: 0
+> schedule:
+>   flow: "direct"
+>   ep: 64
+>   tp: 1
+>   dp: 0
+>   batch: 64
+>   chunk: 4096
+>   micro_batches: 1
+>   vector_cores: 0
+>   dispatch: int8
+>   weights: int8
+>   kv: bf16
+> sweep:
+>   name: "sweep"
+>   flow: ["relay3", "relay2", "direct"]
+>   ep: []
+>   tp: []
+>   dp: []
+>   batch: []
+>   chunk: []
+>   micro_batches: []
+>   vector_cores: []
+>   dispatch: []
+>   weights: []
+>   kv: []
+>   budget:
+>     ttft: 0s
+>     tpot: 0s
+>     npus: 0
+>   engine: "fluid"
+$ epsim config dump configs/machines/cloudmatrix384.yaml | grep -c source:
+> 42
+
+# What is dumped reads back: the dump of a dump is the dump.
+$ for f in configs/*/*.yaml; do epsim config dump $f >$TMP/a.yaml && epsim config dump $TMP/a.yaml >$TMP/b.yaml && cmp $TMP/a.yaml $TMP/b.yaml || echo $f; done
+
+# An empty list takes the schedule's one value.
+$ echo 'sweep: {flow: [direct, relay2], ep: []}' >$TMP/c.yaml; epsim config check $TMP/c.yaml
+> $TMP/c.yaml: good: sweep (2 schedules)
+
+# The keys of a section.
+$ epsim config fields schedule
+> key                     unit               default  meaning
+> schedule.flow           text               direct   dispatch and combine: see `epsim list flows`
+> schedule.ep             count              64       ranks that share one copy of the experts
+> schedule.tp             count              1        ranks that share an attention group
+> schedule.dp             count              0        attention groups; 0: EP / TP
+> schedule.batch          count              64       decode: requests of an attention group
+> schedule.chunk          count              4096     prefill: tokens of an attention group in one step
+> schedule.micro_batches  count              1        2: communication of one under compute of the other
+> schedule.vector_cores   count              0        of a die, used by dispatch and combine; 0: all
+> schedule.dispatch       bf16|int8|fp8|fp4  int8     rows on the wire in dispatch
+> schedule.weights        bf16|int8|fp8|fp4  int8     all weights, and GEMM compute
+> schedule.kv             bf16|int8|fp8|fp4  bf16     KV cache
+$ epsim config fields sweep
+> key                  unit                       default               meaning
+> sweep.name           text                       sweep                 names the output files
+> sweep.flow           list of text               relay3,relay2,direct  schedules of dispatch and combine
+> sweep.ep             list of count              []                    expert-parallel ranks
+> sweep.tp             list of count              []                    ranks of an attention group
+> sweep.dp             list of count              []                    attention groups; 0: EP / TP
+> sweep.batch          list of count              []                    decode requests of an attention group
+> sweep.chunk          list of count              []                    prefill tokens of an attention group in a step
+> sweep.micro_batches  list of count              []                    2: overlap of communication and compute
+> sweep.vector_cores   list of count              []                    vector cores for dispatch and combine; 0: all
+> sweep.dispatch       list of bf16|int8|fp8|fp4  []                    rows on the wire in dispatch
+> sweep.weights        list of bf16|int8|fp8|fp4  []                    weights, and GEMM compute
+> sweep.kv             list of bf16|int8|fp8|fp4  []                    KV cache
+> sweep.budget.ttft    time                       0s                    time to first token of the workload's prompt; 0: none
+> sweep.budget.tpot    time                       0s                    time per output token; 0: none
+> sweep.budget.npus    count                      0                     NPUs of a deployment; 0: any
+> sweep.engine         text                       fluid                 see `epsim list engines`
+$ epsim config fields | awk '{ sub(/\..*/, "", $1); print $1 }' | uniq
+> key
+> machine
+> key
+> model
+> key
+> workload
+> key
+> routing
+> key
+> schedule
+> key
+> sweep

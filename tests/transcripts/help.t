@@ -1,0 +1,206 @@
+# What a user reads first. Each verb's help starts with two examples.
+$ epsim --help
+> epsim predicts how long dispatch, expert compute and combine of a
+> Mixture-of-Experts model take, and which serving schedules meet TTFT and
+> TPOT budgets.
+>
+>   epsim run --machine cloudmatrix384 --model deepseek-v3.1 --flow direct --ep 64
+>   epsim sweep configs/sweeps/deepseek-v3.1-cm384.yaml
+>
+> usage: epsim VERB ...    (epsim VERB --help tells more)
+>
+>   run      Predicts one step, one layer or one exchange in detail
+>   sweep    Tries every combination of schedules against TTFT and TPOT budgets
+>   explain  Tells where the time of a layer goes and what would shorten it
+>   bench    Measures the engines
+>   list     Lists flows, engines, machines, models and workloads
+>   config   Checks a configuration, prints it in full, explains its fields
+>
+> exit status: 0 done, 1 the answer is no, 2 usage or configuration,
+> 3 bad data, 4 internal
+$ epsim run --help
+>   epsim run --machine cloudmatrix384 --model deepseek-v3.1 --flow direct --ep 64
+>   epsim run --machine cloudmatrix384 --model deepseek-v3.1 --flow relay2 --ep 32 --phase prefill --chunk 4096 --scope exchange --json
+>
+> usage: epsim run [FILE] [option...]
+> Predicts one step, one layer or one exchange in detail.
+>
+> Exit status 1: the schedule cannot run on that machine, or does not fit its memory.
+>
+> options:
+>   --scope SCOPE            step (all layers), layer (one MoE layer) or exchange (its dispatch and combine alone); default step
+>   --phase PHASE            prefill or decode; default decode
+>   --context N              tokens of a sequence before the new ones; default: the workload's mean, 4096 without one, 0 in prefill
+>   --engine NAME            estimate, fluid or simgrid; default fluid
+>   --tolerance RATIO        merge events this close, relative to the makespan; default 0: exact
+>   --timeline FILE          write the priced graph as a Chrome trace, for Perfetto
+>   --json                   print JSON
+>   --seed N                 of random routing; default 0
+>   --help                   this text
+>
+> configuration:
+>   --machine NAME           of configs/machines, a file, or a line ("node:4 die:16 fabric:196GBps")
+>   --model NAME             of configs/models, or a file
+>   --workload NAME          of configs/workloads, or a file
+>   --trace FILE             request trace whose lengths replace the workload's
+>   --routing KIND           balanced, uniform, skewed, grouped or file
+>   --set KEY=VALUE          one value, such as machine.fabric.rate=150GBps; may be repeated
+>
+> schedule:
+>   --flow NAME              dispatch and combine: see `epsim list flows`
+>   --ep N                   ranks that share one copy of the experts
+>   --tp N                   ranks that share an attention group
+>   --dp N                   attention groups; 0: EP / TP
+>   --batch N                decode: requests of an attention group
+>   --chunk N                prefill: tokens of an attention group in one step
+>   --micro-batches N        2: communication of one under compute of the other
+>   --vector-cores N         of a die, used by dispatch and combine; 0: all
+>   --dispatch NAME          rows on the wire in dispatch
+>   --weights NAME           all weights, and GEMM compute
+>   --kv NAME                KV cache
+$ epsim sweep --help
+>   epsim sweep configs/sweeps/deepseek-v3.1-cm384.yaml --out out/cm384
+>   epsim sweep configs/sweeps/qwen3-235b-a2.yaml --set sweep.budget.tpot=40ms --json
+>
+> usage: epsim sweep FILE [option...]
+> Tries every combination of schedules against TTFT and TPOT budgets.
+>
+> A knob that the file does not list takes the schedule's one value (--ep, --batch ...).
+> Exit status 1: no schedule meets the budgets.
+>
+> options:
+>   --out DIR                also write points, configuration and pictures there
+>   --csv                    print all points as CSV
+>   --rows N                 rows of the feasible front to print; default 20
+>   --jobs N                 threads; default: all processors
+>   --engine NAME            estimate, fluid or simgrid; default: the file's
+>   --json                   print JSON
+>   --seed N                 of random routing; default 0
+>   --help                   this text
+>
+> configuration:
+>   --machine NAME           of configs/machines, a file, or a line ("node:4 die:16 fabric:196GBps")
+>   --model NAME             of configs/models, or a file
+>   --workload NAME          of configs/workloads, or a file
+>   --trace FILE             request trace whose lengths replace the workload's
+>   --routing KIND           balanced, uniform, skewed, grouped or file
+>   --set KEY=VALUE          one value, such as machine.fabric.rate=150GBps; may be repeated
+>
+> schedule:
+>   --flow NAME              dispatch and combine: see `epsim list flows`
+>   --ep N                   ranks that share one copy of the experts
+>   --tp N                   ranks that share an attention group
+>   --dp N                   attention groups; 0: EP / TP
+>   --batch N                decode: requests of an attention group
+>   --chunk N                prefill: tokens of an attention group in one step
+>   --micro-batches N        2: communication of one under compute of the other
+>   --vector-cores N         of a die, used by dispatch and combine; 0: all
+>   --dispatch NAME          rows on the wire in dispatch
+>   --weights NAME           all weights, and GEMM compute
+>   --kv NAME                KV cache
+$ epsim explain --help
+>   epsim explain --machine cloudmatrix384 --model deepseek-v3.1 --flow relay2 --ep 64
+>   epsim explain --machine cloudmatrix384 --model deepseek-v3.1 --flow direct --ep 16 --routing uniform --scope exchange --timeline layer.json
+>
+> usage: epsim explain [FILE] [option...]
+> Tells where the time of a layer goes and what would shorten it.
+>
+> Parts of the critical path: work at the speed it would have alone, contention (what
+> sharing resources adds), latency (fixed costs and wires), synchronisation (flags,
+> barriers, host round trips).
+>
+> options:
+>   --scope SCOPE            layer (one MoE layer) or exchange (its dispatch and combine alone); default layer
+>   --phase PHASE            prefill or decode; default decode
+>   --context N              tokens of a sequence before the new ones; default: the workload's mean, 4096 without one, 0 in prefill
+>   --engine NAME            estimate, fluid or simgrid; default fluid
+>   --tolerance RATIO        merge events this close, relative to the makespan; default 0: exact
+>   --timeline FILE          write the priced graph as a Chrome trace, for Perfetto
+>   --json                   print JSON
+>   --seed N                 of random routing; default 0
+>   --help                   this text
+>
+> configuration:
+>   --machine NAME           of configs/machines, a file, or a line ("node:4 die:16 fabric:196GBps")
+>   --model NAME             of configs/models, or a file
+>   --workload NAME          of configs/workloads, or a file
+>   --trace FILE             request trace whose lengths replace the workload's
+>   --routing KIND           balanced, uniform, skewed, grouped or file
+>   --set KEY=VALUE          one value, such as machine.fabric.rate=150GBps; may be repeated
+>
+> schedule:
+>   --flow NAME              dispatch and combine: see `epsim list flows`
+>   --ep N                   ranks that share one copy of the experts
+>   --tp N                   ranks that share an attention group
+>   --dp N                   attention groups; 0: EP / TP
+>   --batch N                decode: requests of an attention group
+>   --chunk N                prefill: tokens of an attention group in one step
+>   --micro-batches N        2: communication of one under compute of the other
+>   --vector-cores N         of a die, used by dispatch and combine; 0: all
+>   --dispatch NAME          rows on the wire in dispatch
+>   --weights NAME           all weights, and GEMM compute
+>   --kv NAME                KV cache
+$ epsim list --help
+>   epsim list
+>   epsim list machines --json
+>
+> usage: epsim list [flows|engines|machines|models|workloads] [option...]
+> Lists flows, engines, machines, models and workloads.
+>
+> options:
+>   --json                   print JSON
+>   --seed N                 of random routing; default 0
+>   --help                   this text
+$ epsim config --help
+>   epsim config check configs/sweeps/deepseek-v3.1-cm384.yaml
+>   epsim config dump --machine cloudmatrix384 --set machine.fabric.rate=150GBps
+>
+> usage: epsim config check|dump [FILE] [option...], or fields [SECTION]
+> Checks a configuration, prints it in full, explains its fields.
+>
+> What dump prints reads back to the same run.
+> Exit status 1: --sources found numbers without a source.
+>
+> options:
+>   --sources                check: list numbers without a source
+>   --json                   print JSON
+>   --seed N                 of random routing; default 0
+>   --help                   this text
+>
+> configuration:
+>   --machine NAME           of configs/machines, a file, or a line ("node:4 die:16 fabric:196GBps")
+>   --model NAME             of configs/models, or a file
+>   --workload NAME          of configs/workloads, or a file
+>   --trace FILE             request trace whose lengths replace the workload's
+>   --routing KIND           balanced, uniform, skewed, grouped or file
+>   --set KEY=VALUE          one value, such as machine.fabric.rate=150GBps; may be repeated
+>
+> schedule:
+>   --flow NAME              dispatch and combine: see `epsim list flows`
+>   --ep N                   ranks that share one copy of the experts
+>   --tp N                   ranks that share an attention group
+>   --dp N                   attention groups; 0: EP / TP
+>   --batch N                decode: requests of an attention group
+>   --chunk N                prefill: tokens of an attention group in one step
+>   --micro-batches N        2: communication of one under compute of the other
+>   --vector-cores N         of a die, used by dispatch and combine; 0: all
+>   --dispatch NAME          rows on the wire in dispatch
+>   --weights NAME           all weights, and GEMM compute
+>   --kv NAME                KV cache
+
+# Every verb: examples that start a line, --json, --seed, --help.
+$ epsim --help | sed -n 's/^  \([a-z]*\)  .*/\1/p' >$TMP/verbs; sort $TMP/verbs | tr '\n' ' '
+> bench config explain list run sweep 
+$ for v in $(cat $TMP/verbs); do epsim $v --help | head -n 2 | grep -c "^  epsim $v"; done | uniq
+> 2
+$ for v in $(cat $TMP/verbs); do epsim $v --help | grep -cE '^  --(json|seed N|help)  '; done | uniq
+> 3
+
+# The examples work (those of sweep and bench take their time elsewhere).
+$ for v in run explain list config; do epsim $v --help | head -n 2; done >$TMP/examples; cd $TMP && ln -s $EPSIM_CONFIGS configs && sh -e examples >/dev/null && echo all done
+> all done
+
+# No colour, no progress bar where there is no terminal.
+$ epsim sweep configs/sweeps/qwen3-235b-a2.yaml 2>&1 >$TMP/out; grep -c "$(printf '\033')" $TMP/out
+> 0
+? 1

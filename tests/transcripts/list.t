@@ -1,0 +1,68 @@
+# What there is to choose from.
+$ epsim list flows
+> flows
+> name    describes
+> relay3  pack, library all-to-all, reorder (hcom alltoallv)
+> relay2  one staging copy in a relay window and a reorder (default Ascend kernels)
+> direct  rows straight into the destination's expert window; combine reads remote windows
+$ epsim list engines | awk '{ print $1 }'
+> engines
+> name
+> estimate
+> fluid
+> simgrid
+$ epsim list machines
+> machines
+> name            describes
+> atlas-a2        Atlas A2, 16 nodes of 8 Ascend 910B (HCCS mesh) joined by 200 Gb/s RoCE
+> cloudmatrix384  CloudMatrix384, 384 Ascend 910C packages (768 dies) on one two-level UB fabric
+> gb200-nvl72     GB200 NVL72, 72 Blackwell GPUs on one NVLink fabric
+> h800-node-rdma  H800 nodes of 8 GPUs on NVLink, ConnectX-7 400 Gb/s a GPU between nodes
+$ epsim list models
+> models
+> name             describes
+> deepseek-v3.1    DeepSeek-V3, R1 and V3.1: 671B parameters, 37B active, MLA, 256 experts top-8
+> deepseek-v3.2    DeepSeek-V3.2: V3.1 with sparse attention (DSA), whose indexer keeps 2048 tokens
+> glm-4.5          GLM-4.5: 355B parameters, 32B active, GQA, 160 experts top-8 and a shared one
+> gpt-oss-120b     gpt-oss-120b: 117B parameters, 5.1B active, GQA, every other layer a 128-token window
+> kimi-k2          Kimi-K2: 1.04T parameters, 32.6B active, MLA, 384 experts top-8
+> qwen3-235b-a22b  Qwen3-235B-A22B: 235B parameters, 22B active, GQA, 128 experts top-8
+> qwen3-30b-a3b    Qwen3-30B-A3B: 30.5B parameters, 3.3B active, GQA, 128 experts top-8
+$ epsim list workloads
+> workloads
+> name                   describes
+> arxiv-summarization    Summaries of arXiv papers: prompt and answer of at most 4,096 tokens together
+> azure-code             Azure LLM inference trace 2023, code completion: long prompts, very short answers
+> azure-conv             Azure LLM inference trace 2023, conversation: prompts of about 1,000 tokens
+> mooncake-conversation  Mooncake (Kimi) conversation trace: long multi-turn prompts
+> mooncake-synthetic     Mooncake synthetic trace: long-context tasks that share much of their prefix
+> sharegpt               ShareGPT multi-turn chats, 300 requests, tokens of Qwen3
+$ epsim list | awk 'NF == 1 { print $1 }'
+> flows
+> engines
+> machines
+> models
+> workloads
+$ epsim list flows --json
+> {
+>   "flows": [
+>     {
+>       "name": "relay3",
+>       "describes": "pack, library all-to-all, reorder (hcom alltoallv)"
+>     },
+>     {
+>       "name": "relay2",
+>       "describes": "one staging copy in a relay window and a reorder (default Ascend kernels)"
+>     },
+>     {
+>       "name": "direct",
+>       "describes": "rows straight into the destination's expert window; combine reads remote windows"
+>     }
+>   ]
+> }
+
+# A file of the user's that does not read is told and hides no other.
+$ mkdir -p $TMP/machines && echo 'machine: {name: mine' >$TMP/machines/mine.yaml; EPSIM_CONFIGS=$TMP epsim list machines | sed -n '1,2p; /mine/p'
+> machines
+> name            describes
+> mine            (cannot be read: $TMP/machines/mine.yaml:2: did not find expected ',' or '}' while parsing a flow mapping that starts on line 1)

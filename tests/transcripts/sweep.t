@@ -1,0 +1,152 @@
+# A sweep small enough to read: three flows, two sizes, two batches.
+$ printf '%s\n' 'machine: "die:4 fabric:100GBps latency:1us memory:5GB"' 'model: {name: tiny, layers: 2, hidden: 1024, vocab: 1024, expert_inter: 1024, experts: 4, top_k: 2, attention: {kind: gqa, heads: 8, kv_heads: 8, head_dim: 128}}' 'workload: {name: short, input: {mean: 100, p50: 80, p90: 200, p99: 400}, output: {mean: 50, p50: 40, p90: 100, p99: 200}}' 'schedule: {chunk: 128}' 'sweep: {name: tiny, ep: [2, 4, 8], batch: {from: 16, to: 4096, factor: 16}, budget: {ttft: 150us, tpot: 1ms}}' >$TMP/tiny.yaml
+$ epsim config check $TMP/tiny.yaml
+> $TMP/tiny.yaml: good: machine model workload schedule sweep (27 schedules)
+$ epsim sweep $TMP/tiny.yaml
+> tiny: tiny on synthetic, workload short
+> budgets: TTFT 150 us for a prompt of 200 tokens, TPOT 1 ms at context 125
+> 27 schedules, 12 feasible (engine fluid, routing balanced)
+>
+> flow    schedules  feasible  no: shape  npus  memory  TTFT  TPOT  best tok/s/NPU  least TTFT  least TPOT
+> relay3          9         4          3     0       2     0     0          429051      106 us     47.9 us
+> relay2          9         4          3     0       2     0     0          419170      117 us     43.8 us
+> direct          9         4          3     0       2     0     0          420868      120 us     55.1 us
+>
+> 7 of the feasible schedules are beaten by no other in TTFT, TPOT and tokens/s/NPU at once;
+> 7 are shown, those with the same figures once
+>
+> flow    EP  TP  batch  chunk  dispatch  micro  cores  NPUs    TTFT     TPOT  tok/s/NPU  memory  buffers  batch max  gain
+> relay3   4   1    256    128  int8          1      1     4  106 us   359 us     429051  0.3 GB  8.39 MB       3887    -9
+> relay3   2   1    256    128  int8          1      1     2  113 us   357 us     422407  0.4 GB  8.39 MB       3881    -9
+> direct   2   1    256    128  int8          1      1     2  120 us   352 us     420868  0.3 GB  3.15 MB       3944   +54
+> relay2   4   1    256    128  int8          1      1     4  117 us   352 us     419170  0.3 GB  11.6 MB       3896    +0
+> relay2   2   1    256    128  int8          1      1     2  123 us   348 us     415609  0.4 GB  11.6 MB       3890    +0
+> relay2   4   1     16    128  int8          1      1     4  117 us  43.8 us     266925  0.0 GB  4.65 MB       3896    +0
+> relay3   4   1     16    128  int8          1      1     4  106 us  47.9 us     254731  0.0 GB   525 kB       3887    -9
+>
+> gain: requests of an attention group that fit beyond relay2's, by memory
+> TTFT and TPOT are of idle pools: no waiting, no KV transfer between them
+$ epsim sweep $TMP/tiny.yaml --csv | cut -d, -f 1-3,5,13-16
+> flow,ep,tp,batch,feasible,reason,why,pareto
+> relay3,2,1,16,1,feasible,"",0
+> relay3,2,1,256,1,feasible,"",1
+> relay3,2,1,4096,0,memory,"memory: decode needs 5.27 GB of 5 GB",0
+> relay3,4,1,16,1,feasible,"",1
+> relay3,4,1,256,1,feasible,"",1
+> relay3,4,1,4096,0,memory,"memory: decode needs 5.27 GB of 5 GB",0
+> relay3,8,1,16,0,shape,"EP does not divide the number of experts",0
+> relay3,8,1,256,0,shape,"EP does not divide the number of experts",0
+> relay3,8,1,4096,0,shape,"EP does not divide the number of experts",0
+> relay2,2,1,16,1,feasible,"",0
+> relay2,2,1,256,1,feasible,"",1
+> relay2,2,1,4096,0,memory,"memory: decode needs 5.26 GB of 5 GB",0
+> relay2,4,1,16,1,feasible,"",1
+> relay2,4,1,256,1,feasible,"",1
+> relay2,4,1,4096,0,memory,"memory: decode needs 5.25 GB of 5 GB",0
+> relay2,8,1,16,0,shape,"EP does not divide the number of experts",0
+> relay2,8,1,256,0,shape,"EP does not divide the number of experts",0
+> relay2,8,1,4096,0,shape,"EP does not divide the number of experts",0
+> direct,2,1,16,1,feasible,"",0
+> direct,2,1,256,1,feasible,"",1
+> direct,2,1,4096,0,memory,"memory: decode needs 5.19 GB of 5 GB",0
+> direct,4,1,16,1,feasible,"",0
+> direct,4,1,256,1,feasible,"",0
+> direct,4,1,4096,0,memory,"memory: decode needs 5.18 GB of 5 GB",0
+> direct,8,1,16,0,shape,"EP does not divide the number of experts",0
+> direct,8,1,256,0,shape,"EP does not divide the number of experts",0
+> direct,8,1,4096,0,shape,"EP does not divide the number of experts",0
+$ epsim sweep $TMP/tiny.yaml --rows 1 --set sweep.flow=direct --set sweep.budget.ttft=0s | tail -n 5
+> flow    EP  TP  batch  chunk  dispatch  micro  cores  NPUs    TTFT    TPOT  tok/s/NPU  memory  buffers  batch max  gain
+> direct   2   1    256    128  int8          1      1     2  120 us  352 us     420868  0.3 GB  3.15 MB       3944    +0
+>
+> gain: requests of an attention group that fit beyond relay2's, by memory
+> TTFT and TPOT are of idle pools: no waiting, no KV transfer between them
+
+# The same points whatever the number of threads, and in any form.
+$ for j in 1 2 7; do epsim sweep $TMP/tiny.yaml --csv --jobs $j | cksum; done | uniq | wc -l
+> 1
+$ epsim sweep $TMP/tiny.yaml --json | grep -c '"feasible": true'
+> 12
+$ epsim sweep $TMP/tiny.yaml --json | sed -n 's/^\( *\)"\([a-z_.A-Z0-9]*\)":.*/\1\2/p' | awk '!seen[$0]++'
+>   name
+>   machine
+>   model
+>   workload
+>   engine
+>   routing
+>   seed
+>   budget_ttft_s
+>   budget_tpot_s
+>   prompt_tokens
+>   context_tokens
+>   points_total
+>   points_feasible_total
+>   points_feasible
+>     relay3
+>     relay2
+>     direct
+>   points_infeasible_by_reason
+>       shape
+>       npus
+>       memory
+>       ttft
+>       tpot
+>   sweep_seconds
+>   jobs
+>   steps_priced
+>   points
+>       flow
+>       ep
+>       tp
+>       dp
+>       batch
+>       chunk_tokens
+>       dispatch
+>       weights
+>       kv
+>       micro_batches
+>       vector_cores
+>       feasible
+>       reason
+>       why
+>       pareto
+>       ttft_s
+>       tpot_s
+>       tokens_per_s_per_npu
+>       prefill_memory_bytes
+>       decode_memory_bytes
+>       prefill_buffers_bytes
+>       decode_buffers_bytes
+>       batch_most
+>       batch_gain
+>       prefill_phase_s
+>         attention
+>         exchange
+>         gate
+>         dispatch
+>         expert
+>         combine
+>         dense
+>         head
+>       decode_phase_s
+
+# Beside the report, files.
+$ epsim sweep $TMP/tiny.yaml --out $TMP/deep/er | sed -n 's/^written to //p'
+> $TMP/deep/er: points.csv, config.yaml, summary.txt
+$ epsim sweep $TMP/deep/er/config.yaml --csv | cmp - $TMP/deep/er/points.csv
+$ epsim sweep $TMP/tiny.yaml | cmp - $TMP/deep/er/summary.txt
+
+# No schedule will do: the table, then the answer.
+$ epsim sweep $TMP/tiny.yaml --rows 0 --set sweep.budget.tpot=1us --set sweep.budget.npus=2
+> tiny: tiny on synthetic, workload short
+> budgets: TTFT 150 us for a prompt of 200 tokens, TPOT 1 us at context 125
+> 27 schedules, 0 feasible (engine fluid, routing balanced)
+>
+> flow    schedules  feasible  no: shape  npus  memory  TTFT  TPOT  best tok/s/NPU  least TTFT  least TPOT
+> relay3          9         0          3     3       1     0     2               -           -           -
+> relay2          9         0          3     3       1     0     2               -           -           -
+> direct          9         0          3     3       1     0     2               -           -           -
+>
+> TTFT and TPOT are of idle pools: no waiting, no KV transfer between them
+> epsim: no schedule meets the budgets (shape 9, npus 9, memory 3, tpot 6)
+? 1
