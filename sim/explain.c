@@ -15,21 +15,6 @@ const char *loss_name(enum loss l)
 	return names[l];
 }
 
-/* Labels whose whole time is synchronisation, by what follows the dot. */
-static bool is_sync(const char *label)
-{
-	static const char *const names[] = {"sync",      "flags",  "barrier", "wait",
-	                                    "status",    "host",   "counts",  "notify",
-	                                    "handshake", "stream", "layout"};
-	const char *dot = strchr(label, '.');
-
-	for (size_t i = 0; dot && i < sizeof names / sizeof *names; i++) {
-		if (strcmp(dot + 1, names[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Best time of one activity alone. */
 static double solo_s(const struct graph *g, uint32_t i)
 {
@@ -101,7 +86,7 @@ static void split(const struct graph *g, const struct timeline *t, uint32_t i, d
 		work_s = 0, latency_s = time_s;
 
 	row->path_s += time_s;
-	if (is_sync(row->label)) {
+	if (g->is_sync[i]) {
 		row->loss_s[LOSS_SYNC] += time_s;
 		return;
 	}

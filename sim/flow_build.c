@@ -78,11 +78,30 @@ static uint32_t append_join(struct flow_build *b, const char *label, int64_t ran
 	                                                 .n_after = n_after});
 }
 
+/* A join whose latency is spent on synchronising. */
+static uint32_t append_wait(struct flow_build *b, const char *label, int64_t rank, double latency_s,
+                            const uint32_t *after, size_t n_after)
+{
+	return graph_append(b->graph, &(struct activity){.label = label,
+	                                                 .rank = (uint32_t)rank,
+	                                                 .latency_s = latency_s,
+	                                                 .is_sync = true,
+	                                                 .after = after,
+	                                                 .n_after = n_after});
+}
+
 void stage_delay(struct flow_build *b, const char *label, double latency_s, const uint32_t *after,
                  uint32_t *done)
 {
 	for (int64_t r = 0; r < b->n; r++)
 		done[r] = append_join(b, label, r, latency_s, after + r, 1);
+}
+
+void stage_wait(struct flow_build *b, const char *label, double latency_s, const uint32_t *after,
+                uint32_t *done)
+{
+	for (int64_t r = 0; r < b->n; r++)
+		done[r] = append_wait(b, label, r, latency_s, after + r, 1);
 }
 
 void stage_join(struct flow_build *b, const char *label, const uint32_t *one, const uint32_t *other,
@@ -314,6 +333,7 @@ static void control_append(struct flow_build *b, const char *label, enum tier ti
 	        &(struct activity){.label = label,
 	                           .rank = (uint32_t)rank,
 	                           .work_units = bytes,
+	                           .is_sync = true,
 	                           .latency_s = machine_latency_s(b->topology->machine, tier),
 	                           .uses = uses,
 	                           .n_uses = n_uses,
@@ -379,10 +399,10 @@ void stage_row_control(struct flow_build *b, const char *label, enum direction w
 static void meet(struct flow_build *b, const char *label, double latency_s, const uint32_t *after,
                  uint32_t *done)
 {
-	uint32_t all = append_join(b, label, 0, 0, after, (size_t)b->n);
+	uint32_t all = append_wait(b, label, 0, 0, after, (size_t)b->n);
 
 	for (int64_t r = 0; r < b->n; r++)
-		done[r] = append_join(b, label, r, latency_s, &all, 1);
+		done[r] = append_wait(b, label, r, latency_s, &all, 1);
 }
 
 void stage_flags(struct flow_build *b, const char *label, const uint32_t *after, uint32_t *done)

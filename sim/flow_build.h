@@ -28,6 +28,10 @@ enum direction { FORWARD, BACKWARD }; /* as in dispatch, as in combine */
 void stage_delay(struct flow_build *b, const char *label, double latency_s, const uint32_t *after,
                  uint32_t *done);
 
+/* The same, spent on waiting for others: SyncAll, polling, host round trips. */
+void stage_wait(struct flow_build *b, const char *label, double latency_s, const uint32_t *after,
+                uint32_t *done);
+
 /* HBM traffic of the vector cores: per row that leaves (out) and arrives (in) in dispatch, and per
  * token of the rank. Bytes are read plus written. quantised_bytes: how many BF16 bytes of each row
  * that leaves are quantised on the way, which the cores do at a rate of their own. */

@@ -44,7 +44,7 @@ static void place(struct flow_build *b, uint32_t *at)
 	                            .quantised_bytes = build_quantised_bytes(b)},
 	           0, at, at);
 	stage_join(b, "dispatch.put", at, sent, at);
-	stage_delay(b, "dispatch.sync", b->topology->machine->sync.vector_s, at, at);
+	stage_wait(b, "dispatch.sync", b->topology->machine->sync.vector_s, at, at);
 	free(sent);
 }
 
@@ -58,10 +58,10 @@ static void prefill_dispatch(struct flow_build *b, const uint32_t *ready, uint32
 	/* a pull: the request goes one way before the counts come back */
 	stage_delay(b, "dispatch.notify", m->sync.kernel_s + build_wire_s(b), done, done);
 	stage_control(b, "dispatch.notify", count_bytes * experts, done, done);
-	stage_delay(b, "dispatch.notify", m->sync.vector_s, done, done);
+	stage_wait(b, "dispatch.notify", m->sync.vector_s, done, done);
 	stage_barrier(b, "dispatch.notify", done, done);
-	stage_delay(b, "dispatch.notify", m->sync.vector_s, done, done);
-	stage_delay(b, "dispatch.host", host_reads * m->sync.host_s, done, done);
+	stage_wait(b, "dispatch.notify", m->sync.vector_s, done, done);
+	stage_wait(b, "dispatch.host", host_reads * m->sync.host_s, done, done);
 	stage_host_barrier(b, "dispatch.host", allocations + flow_quantises(b->request), done,
 	                   done);
 	stage_delay(b, "dispatch.kernel", m->sync.kernel_s, done, done);
@@ -102,13 +102,13 @@ static void combine(struct flow_build *b, const uint32_t *ready, uint32_t *done)
 		stage_barrier(b, "combine.barrier", done, done);
 	} else { /* the answer to the handshake also says that the output is there */
 		stage_flags(b, "combine.handshake", done, done);
-		stage_delay(b, "combine.handshake", 2 * build_wire_s(b), done, done);
+		stage_wait(b, "combine.handshake", 2 * build_wire_s(b), done, done);
 	}
 	stage_get(b, "combine.get", BACKWARD, bf16, done, pulled);
 	stage_copy(b, "combine.write", (struct traffic){.per_token_bytes = bf16}, 0, done, done);
 	stage_join(b, "combine.get", done, pulled, done);
 	if (prefill) {
-		stage_delay(b, "combine.sync", m->sync.vector_s, done, done);
+		stage_wait(b, "combine.sync", m->sync.vector_s, done, done);
 		stage_barrier(b, "combine.barrier", done, done);
 	}
 	free(pulled);

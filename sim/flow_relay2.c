@@ -36,10 +36,10 @@ static void status_exchange(struct flow_build *b, uint32_t *at)
 {
 	double sync_s = b->topology->machine->sync.vector_s;
 
-	stage_delay(b, "dispatch.sync", sync_s, at, at);
+	stage_wait(b, "dispatch.sync", sync_s, at, at);
 	stage_control(b, "dispatch.status", flag_bytes * local_experts_count(b), at, at);
 	stage_flags(b, "dispatch.status", at, at);
-	stage_delay(b, "dispatch.sync", sync_s, at, at);
+	stage_wait(b, "dispatch.sync", sync_s, at, at);
 }
 
 static void notify(struct flow_build *b, const uint32_t *ready, uint32_t *at)
@@ -49,7 +49,7 @@ static void notify(struct flow_build *b, const uint32_t *ready, uint32_t *at)
 	stage_delay(b, "dispatch.notify", m->sync.kernel_s, ready, at);
 	stage_control(b, "dispatch.notify", notify_flag_bytes, at, at);
 	stage_flags(b, "dispatch.notify", at, at);
-	stage_delay(b, "dispatch.notify", 2 * build_wire_s(b) + m->sync.vector_s, at, at);
+	stage_wait(b, "dispatch.notify", 2 * build_wire_s(b) + m->sync.vector_s, at, at);
 }
 
 /* One round of staging at the source and pulling; part: of all rows. */
@@ -127,7 +127,7 @@ static void combine(struct flow_build *b, const uint32_t *ready, uint32_t *done)
 	stage_copy(b, "combine.read", (struct traffic){.per_row_in_bytes = bf16}, 0, done, done);
 	stage_row_control(b, "combine.flags", BACKWARD, flag_bytes, done, done);
 	stage_join(b, "combine.put", done, arrived, done);
-	stage_delay(b, "combine.wait", m->sync.flag_s, done, done);
+	stage_wait(b, "combine.wait", m->sync.flag_s, done, done);
 	stage_copy(b, "combine.reduce",
 	           (struct traffic){.per_row_out_bytes = bf16, .per_token_bytes = bf16}, 0, done,
 	           done);

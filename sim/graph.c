@@ -58,6 +58,7 @@ void graph_free(struct graph *g)
 		return;
 	free(g->work_units);
 	free(g->latency_s);
+	free(g->is_sync);
 	free(g->share_count);
 	free(g->cap_per_s);
 	free(g->label);
@@ -91,6 +92,7 @@ static void grow_activities(struct graph *g)
 	size_t room = grown(g->activity_room, g->n_activities + (size_t)1);
 	RESIZE(g->work_units, room);
 	RESIZE(g->latency_s, room);
+	RESIZE(g->is_sync, room);
 	RESIZE(g->share_count, room);
 	RESIZE(g->cap_per_s, room);
 	RESIZE(g->label, room);
@@ -225,6 +227,7 @@ uint32_t graph_append(struct graph *g, const struct activity *a)
 
 	g->work_units[i] = a->work_units;
 	g->latency_s[i] = a->latency_s;
+	g->is_sync[i] = a->is_sync;
 	g->share_count[i] = a->share_count > 0 ? a->share_count : 1;
 	g->cap_per_s[i] = a->cap_per_s > 0 ? a->cap_per_s : INFINITY;
 	g->label[i] = intern_label(g, a->label);

@@ -16,6 +16,7 @@
  * Storage is flat arrays (engines read them); activities are appended with predecessors that exist
  * already, so the order of indices is a topological order. */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include "models/base/err.h"
@@ -50,6 +51,7 @@ struct activity {
 	double latency_s;   /* >= 0 */
 	double share_count; /* 0 means 1 */
 	double cap_per_s;   /* 0 means none */
+	bool is_sync;       /* time spent to wait for others: flags, barriers; for `explain` */
 	const struct use *uses;
 	size_t n_uses;         /* work without use and cap is a mistake (CHECK) */
 	const uint32_t *after; /* predecessors; repeats are dropped */
@@ -65,6 +67,7 @@ struct graph {
 	/* per activity */
 	double *work_units, *latency_s, *share_count, *cap_per_s; /* cap INFINITY when none */
 	uint32_t *label, *rank;
+	uint8_t *is_sync;
 	size_t *use_begin, *pred_begin; /* n_activities + 1 */
 	/* per use */
 	uint32_t *use_resource;

@@ -55,6 +55,8 @@ static bool shape_possible(const struct step_request *q, char *why_not, size_t s
 		return no(why_not, size, "TP does not divide the attention heads");
 	if (machine_dies_per_node(q->machine) % s->tp != 0)
 		return no(why_not, size, "TP does not divide a node");
+	if (s->tp % q->machine->dies_per_package != 0 && q->machine->dies_per_package % s->tp != 0)
+		return no(why_not, size, "TP groups would lie across packages");
 	if (q->query_count < (double)s->micro_batches * (double)s->tp)
 		return no(why_not, size, "fewer tokens than micro-batches x TP");
 	return true;

@@ -45,9 +45,11 @@ static struct graph *two_share(void)
 
 	put[0] = append(g, "dispatch.put", 0, 10, 0.5, link, NULL);
 	put[1] = append(g, "dispatch.put", 1, 10, 0.5, link, NULL);
-	flag = graph_append(
-	        g, &(struct activity){
-	                   .label = "dispatch.flags", .latency_s = 1, .after = put, .n_after = 2});
+	flag = graph_append(g, &(struct activity){.label = "dispatch.flags",
+	                                          .latency_s = 1,
+	                                          .is_sync = true,
+	                                          .after = put,
+	                                          .n_after = 2});
 	(void)flag;
 	return g;
 }
