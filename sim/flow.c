@@ -94,6 +94,13 @@ double flow_rows_in_worst_count(const struct flow_request *q)
 	return (double)q->routing->n_ranks * (double)q->tokens * per_token;
 }
 
+size_t buffers_list(struct buffer *out, const struct buffer *all, size_t n)
+{
+	CHECK(n <= MOST_BUFFERS);
+	memcpy(out, all, n * sizeof *out);
+	return n;
+}
+
 double buffers_peak_bytes(const struct buffer *b, size_t n)
 {
 	double sum_bytes[LIFETIMES] = {0};

@@ -63,6 +63,9 @@ const struct flow *flow_find(const char *name, struct err *e); /* NULL: RC_CONFI
 /* Can any flow serve the request (experts divide, machine large enough, element type known)? */
 bool flow_request_possible(const struct flow_request *q, const char **why_not);
 
+/* Copies a flow's n buffers to out; returns n. */
+size_t buffers_list(struct buffer *out, const struct buffer *all, size_t n);
+
 /* Largest sum of buffers that are held at one time, bytes per rank. */
 double buffers_peak_bytes(const struct buffer *b, size_t n);
 const char *lifetime_name(enum lifetime life);

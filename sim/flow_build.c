@@ -68,47 +68,48 @@ double build_wire_s(const struct flow_build *b)
 	return machine_latency_s(t->machine, machine_farthest(t->machine, t->n_ranks));
 }
 
-static uint32_t append_join(struct flow_build *b, const char *label, int64_t rank, double latency_s,
-                            const uint32_t *after, size_t n_after)
+/* Waits for others, then for its latency; is_sync: which is spent on synchronising. */
+static uint32_t append_pause(struct flow_build *b, const char *label, int64_t rank,
+                             double latency_s, bool is_sync, const uint32_t *after, size_t n_after)
 {
 	return graph_append(b->graph, &(struct activity){.label = label,
 	                                                 .rank = (uint32_t)rank,
 	                                                 .latency_s = latency_s,
+	                                                 .is_sync = is_sync,
 	                                                 .after = after,
 	                                                 .n_after = n_after});
 }
 
-/* A join whose latency is spent on synchronising. */
-static uint32_t append_wait(struct flow_build *b, const char *label, int64_t rank, double latency_s,
+static uint32_t append_join(struct flow_build *b, const char *label, int64_t rank,
                             const uint32_t *after, size_t n_after)
 {
-	return graph_append(b->graph, &(struct activity){.label = label,
-	                                                 .rank = (uint32_t)rank,
-	                                                 .latency_s = latency_s,
-	                                                 .is_sync = true,
-	                                                 .after = after,
-	                                                 .n_after = n_after});
+	return append_pause(b, label, rank, 0, false, after, n_after);
+}
+
+static void pause_all(struct flow_build *b, const char *label, double latency_s, bool is_sync,
+                      const uint32_t *after, uint32_t *done)
+{
+	for (int64_t r = 0; r < b->n; r++)
+		done[r] = append_pause(b, label, r, latency_s, is_sync, after + r, 1);
 }
 
 void stage_delay(struct flow_build *b, const char *label, double latency_s, const uint32_t *after,
                  uint32_t *done)
 {
-	for (int64_t r = 0; r < b->n; r++)
-		done[r] = append_join(b, label, r, latency_s, after + r, 1);
+	pause_all(b, label, latency_s, false, after, done);
 }
 
 void stage_wait(struct flow_build *b, const char *label, double latency_s, const uint32_t *after,
                 uint32_t *done)
 {
-	for (int64_t r = 0; r < b->n; r++)
-		done[r] = append_wait(b, label, r, latency_s, after + r, 1);
+	pause_all(b, label, latency_s, true, after, done);
 }
 
 void stage_join(struct flow_build *b, const char *label, const uint32_t *one, const uint32_t *other,
                 uint32_t *done)
 {
 	for (int64_t r = 0; r < b->n; r++)
-		done[r] = append_join(b, label, r, 0, (uint32_t[]){one[r], other[r]}, 2);
+		done[r] = append_join(b, label, r, (uint32_t[]){one[r], other[r]}, 2);
 }
 
 double build_quantised_bytes(const struct flow_build *b)
@@ -218,7 +219,7 @@ static uint32_t exchange_symmetric(struct flow_build *b, struct transfer x, doub
 
 	for (x.tier = TIER_SELF; x.tier < TIERS; x.tier++)
 		n += exchange_tier(b, x, row_bytes, part + n);
-	end = append_join(b, x.label, 0, 0, part, n);
+	end = append_join(b, x.label, 0, part, n);
 	free(part);
 	return end;
 }
@@ -239,8 +240,8 @@ static int64_t peer_at(const struct topology *t, int64_t rank, int64_t step)
 static uint32_t issued_join(struct flow_build *b, const char *label, int64_t rank,
                             const uint32_t *part, size_t n, const uint32_t *after)
 {
-	return n ? append_join(b, label, rank, 0, part, n)
-	         : append_join(b, label, rank, 0, after + rank, 1);
+	return n ? append_join(b, label, rank, part, n)
+	         : append_join(b, label, rank, after + rank, 1);
 }
 
 /* One activity a pair. issued[rank]: what that rank issued is through; met[rank]: what others
@@ -355,7 +356,7 @@ void stage_control(struct flow_build *b, const char *label, double per_peer_byte
 			control_append(b, label, tier, r, true, bytes, after[r], part, &n);
 			control_append(b, label, tier, r, false, bytes, after[r], part, &n);
 		}
-		done[r] = append_join(b, label, r, 0, part, n);
+		done[r] = append_join(b, label, r, part, n);
 	}
 }
 
@@ -391,7 +392,7 @@ void stage_row_control(struct flow_build *b, const char *label, enum direction w
 			               per_row_bytes * tier_rows(b, way, tier, r, false), after[r],
 			               part, &n);
 		}
-		done[r] = append_join(b, label, r, 0, part, n);
+		done[r] = append_join(b, label, r, part, n);
 	}
 }
 
@@ -399,10 +400,10 @@ void stage_row_control(struct flow_build *b, const char *label, enum direction w
 static void meet(struct flow_build *b, const char *label, double latency_s, const uint32_t *after,
                  uint32_t *done)
 {
-	uint32_t all = append_wait(b, label, 0, 0, after, (size_t)b->n);
+	uint32_t all = append_pause(b, label, 0, 0, true, after, (size_t)b->n);
 
 	for (int64_t r = 0; r < b->n; r++)
-		done[r] = append_wait(b, label, r, latency_s, &all, 1);
+		done[r] = append_pause(b, label, r, latency_s, true, &all, 1);
 }
 
 void stage_flags(struct flow_build *b, const char *label, const uint32_t *after, uint32_t *done)

@@ -127,9 +127,7 @@ static size_t buffers(const struct flow_request *q, struct buffer *out)
 	        {"domain state", "symmetric heap", LIFE_DOMAIN, q->machine->extra.domain_bytes},
 	};
 
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		out[i] = all[i];
-	return sizeof all / sizeof *all;
+	return buffers_list(out, all, sizeof all / sizeof *all);
 }
 
 const struct flow flow_direct = {

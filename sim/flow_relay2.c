@@ -157,9 +157,7 @@ static size_t buffers(const struct flow_request *q, struct buffer *out)
 	        {"expert output", "workspace", LIFE_LAYER, n_in * flow_bf16_row_bytes(q)},
 	};
 
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		out[i] = all[i];
-	return sizeof all / sizeof *all;
+	return buffers_list(out, all, sizeof all / sizeof *all);
 }
 
 const struct flow flow_relay2 = {

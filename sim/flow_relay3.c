@@ -91,9 +91,7 @@ static size_t buffers(const struct flow_request *q, struct buffer *out)
 	         2 * q->machine->extra.relay_domain_bytes + fmax(n, n_in) * fmax(packed, bf16)},
 	};
 
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		out[i] = all[i];
-	return sizeof all / sizeof *all;
+	return buffers_list(out, all, sizeof all / sizeof *all);
 }
 
 const struct flow flow_relay3 = {
