@@ -44,7 +44,7 @@ static void test_all_to_alls(void)
 			struct all_to_all a = {.shape = (enum shape)(k / 3 % SHAPES),
 			                       .n_ranks = n,
 			                       .with_hbm = k & 1,
-			                       .skew_ratio = 0.4 * (k / 9),
+			                       .skew_ratio = 0.4 * floor(k / 9.0),
 			                       .latency_s = 2e-6,
 			                       .stagger_s = k % 2 ? 1e-6 : 0,
 			                       .n_stages = 1 + (uint32_t)k % 2};

@@ -98,8 +98,10 @@ void bench_all_to_all(struct graph *g, enum bench_skew skew, uint32_t n_ranks, u
 
 	if (skew == BENCH_ZIPF)
 		popularity_init(&p, n_ranks);
-	for (uint32_t i = 0; i < 2 * n_ranks; i++)
-		graph_resource(g, i < n_ranks ? RES_EGRESS : RES_INGRESS, i % n_ranks, port_Bps);
+	for (uint32_t i = 0; i < n_ranks; i++)
+		graph_resource(g, RES_EGRESS, i, port_Bps);
+	for (uint32_t i = 0; i < n_ranks; i++)
+		graph_resource(g, RES_INGRESS, i, port_Bps);
 	for (uint32_t from = 0; from < n_ranks; from++) {
 		for (uint32_t i = 0; i < n_ranks; i++)
 			rows[i] = 0;
