@@ -31,7 +31,7 @@ struct run {
 	uint32_t *succ_begin, *succ;
 	uint32_t *done; /* finish now; also those that finish in consequence */
 	uint32_t n_done, n_finished;
-	uint32_t *ready; /* scratch: activities whose latency ends now */
+	uint32_t *ready; /* scratch: first activities of timers that end now */
 	uint32_t *link;  /* per activity in its latency: the next in the timer's list, or itself */
 	struct timer *timers; /* a heap, first to end first; owns the arrays above, too */
 	uint32_t n_timers;
@@ -91,6 +91,17 @@ static void begin_work(struct run *run, uint32_t i)
 		run->done[run->n_done++] = i;
 }
 
+/* The same for all in a timer's list. */
+static void begin_list(struct run *run, uint32_t i)
+{
+	for (uint32_t next;; i = next) {
+		next = run->link[i];
+		begin_work(run, i);
+		if (next == i)
+			return;
+	}
+}
+
 static void begin(struct run *run, uint32_t i)
 {
 	double now_s = run->fluid.now_s;
@@ -127,13 +138,7 @@ static void next_event(struct run *run, double window_s)
 	uint32_t n_ready = 0;
 	while (run->n_timers > 0 && run->timers[0].at_s <= until_s) {
 		last_s = fmax(last_s, run->timers[0].at_s);
-		uint32_t i = timer_pop(run), next;
-		for (;; i = next) {
-			next = run->link[i];
-			run->ready[n_ready++] = i;
-			if (next == i)
-				break;
-		}
+		run->ready[n_ready++] = timer_pop(run);
 	}
 	run->n_done += fluid_ending(f, until_s, run->done + run->n_done, &last_s);
 	f->now_s = last_s;
@@ -141,7 +146,7 @@ static void next_event(struct run *run, double window_s)
 	for (uint32_t k = run->n_done; k-- > run->n_finished;)
 		fluid_leave(f, run->done[k]);
 	for (uint32_t k = 0; k < n_ready; k++)
-		begin_work(run, run->ready[k]);
+		begin_list(run, run->ready[k]);
 	finish_done(run);
 	run->t->event_count += fluid_fill(f);
 }

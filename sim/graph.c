@@ -219,6 +219,7 @@ uint32_t graph_append(struct graph *g, const struct activity *a)
 	uint32_t i = g->n_activities;
 	CHECK(i < UINT32_MAX - 1);
 	CHECK(a->label && a->work_units >= 0 && isfinite(a->work_units));
+	CHECK(g->n_uses + a->n_uses < UINT32_MAX && g->n_preds + a->n_after < UINT32_MAX);
 	CHECK(a->latency_s >= 0 && isfinite(a->latency_s));
 	CHECK(a->share_count >= 0 && isfinite(a->share_count) && a->cap_per_s >= 0);
 	CHECK(a->work_units == 0 || a->n_uses > 0 || (a->cap_per_s > 0 && isfinite(a->cap_per_s)));
@@ -235,8 +236,8 @@ uint32_t graph_append(struct graph *g, const struct activity *a)
 	builder_of(g)->seen_by[i] = 0;
 	append_uses(g, a->uses, a->n_uses);
 	append_preds(g, i, a->after, a->n_after);
-	g->use_begin[i + 1] = g->n_uses;
-	g->pred_begin[i + 1] = g->n_preds;
+	g->use_begin[i + 1] = (uint32_t)g->n_uses;
+	g->pred_begin[i + 1] = (uint32_t)g->n_preds;
 	return g->n_activities++;
 }
 

@@ -68,7 +68,7 @@ struct graph {
 	double *work_units, *latency_s, *share_count, *cap_per_s; /* cap INFINITY when none */
 	uint32_t *label, *rank;
 	uint8_t *is_sync;
-	size_t *use_begin, *pred_begin; /* n_activities + 1 */
+	uint32_t *use_begin, *pred_begin; /* n_activities + 1 */
 	/* per use */
 	uint32_t *use_resource;
 	double *use_weight_ratio;

@@ -27,4 +27,14 @@ enum bench_skew {
  * The same seed gives the same graph. */
 void bench_all_to_all(struct graph *g, enum bench_skew skew, uint32_t n_ranks, uint32_t tokens);
 
+/* Whole steps and sweeps (bench_steps.c), as rows call them. */
+enum rc bench_fluid_step(bool once, double *out_s, struct err *e);
+enum rc bench_fluid_step_drawn(bool once, double *out_s, struct err *e);
+enum rc bench_estimate_step(bool once, double *out_s, struct err *e);
+enum rc bench_two_threads(bool once, double *out_ratio, struct err *e);
+
+/* A benchmark is run this often, and on until it has taken bench_enough_s. */
+enum { LEAST_RUNS = 3, MOST_RUNS = 10000 };
+extern const double bench_enough_s, bench_tolerance_ratio;
+
 double cpu_s(void); /* CPU seconds of this process and its ended children */

@@ -1,36 +1,22 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "sim/sweep.h"
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "sim/engine.h"
 #include "tools/bench.h"
-#include "tools/progress.h"
 
 enum { DECODE_TOKENS = 128, PREFILL_TOKENS = 4096 };
-
-static const double bench_tolerance_ratio = 0x1p-10;
 
 /* ---- one timed thing, run until it has taken long enough to be read ---- */
 
 struct timed {
 	double best_s; /* least CPU time of a run */
 	double makespan_s;
-	double bytes; /* of the graph and its timeline */
 };
 
-enum { LEAST_RUNS = 3, MOST_RUNS = 10000 };
-
-static const double enough_s = 0.5;
-
 typedef void build_fn(struct graph *g, const void *what);
-
-static double graph_bytes(const struct graph *g)
-{
-	double per_activity = 4 * sizeof(double) + 2 * sizeof(uint32_t) + 2 * sizeof(size_t);
-
-	return (per_activity + 2 * sizeof(double)) * g->n_activities +
-	       (sizeof(double) + sizeof(uint32_t)) * (double)g->n_uses +
-	       sizeof(uint32_t) * (double)g->n_preds;
-}
 
 /* Prices graphs; build_too: building is timed with it. */
 static enum rc time_engine(const struct engine *engine, double tolerance_ratio, build_fn *build,
@@ -46,7 +32,8 @@ static enum rc time_engine(const struct engine *engine, double tolerance_ratio, 
 	*out = (struct timed){.best_s = HUGE_VAL};
 	timeline_init(&t);
 	for (int i = 0;
-	     rc == RC_OK && i < MOST_RUNS && (i < runs || (runs > 1 && sum_s < enough_s)); i++) {
+	     rc == RC_OK && i < MOST_RUNS && (i < runs || (runs > 1 && sum_s < bench_enough_s));
+	     i++) {
 		double start_s = cpu_s();
 
 		if (i == 0 || build_too) {
@@ -60,7 +47,6 @@ static enum rc time_engine(const struct engine *engine, double tolerance_ratio, 
 		sum_s += cpu_s() - start_s;
 	}
 	out->makespan_s = t.makespan_s;
-	out->bytes = graph_bytes(g);
 	timeline_fini(&t);
 	graph_free(g);
 	return rc;
@@ -233,124 +219,95 @@ static enum rc uniform_n384(bool once, double *out, struct err *e)
 	return *out = t.best_s, RC_OK;
 }
 
-static enum rc uniform_n384_bytes(bool once, double *out, struct err *e)
+/* Peak resident bytes of a child process that runs f; 0 when it cannot be started. */
+static double peak_bytes(void (*f)(void))
+{
+	enum { KIB = 1024 };
+	double bytes = 0;
+	int end[2];
+	pid_t child;
+
+	if (pipe(end) != 0)
+		return 0;
+	child = fork();
+	if (child == 0) {
+		struct rusage used;
+
+		f();
+		getrusage(RUSAGE_SELF, &used);
+		bytes = KIB * (double)used.ru_maxrss;
+		_exit(write(end[1], &bytes, sizeof bytes) != sizeof bytes);
+	}
+	close(end[1]);
+	if (child < 0 || read(end[0], &bytes, sizeof bytes) != sizeof bytes)
+		bytes = 0;
+	close(end[0]);
+	if (child > 0)
+		waitpid(child, NULL, 0);
+	return bytes;
+}
+
+static void do_nothing(void)
+{
+}
+
+static void price_uniform_n384(void)
 {
 	struct timed t;
+	struct err e;
 
-	TRY(time_uniform(once, 384, &t, e));
-	return *out = t.bytes, RC_OK;
+	CHECK(time_uniform(true, 384, &t, &e) == RC_OK);
 }
 
-/* ---- a whole decode step ---- */
-
-struct step_bench {
-	const struct engine *engine;
-	enum routing_kind routing;
-	double tolerance_ratio;
-};
-
-static enum rc step_config(struct config *c, const struct step_bench *s, struct step_request *q,
-                           struct err *e)
+static enum rc uniform_n384_bytes(bool once, double *out, struct err *e)
 {
-	enum { BATCH = 64, CONTEXT = 4096 };
-
-	TRY(config_section(c, SECTION_MACHINE, "cloudmatrix384", e));
-	TRY(config_section(c, SECTION_MODEL, "deepseek-v3.1", e));
-	c->schedule.ep = 256, c->schedule.micro_batches = 2, c->schedule.batch = BATCH;
-	c->routing.kind = (int)s->routing;
-	*q = (struct step_request){.machine = &c->machine,
-	                           .model = &c->model,
-	                           .schedule = &c->schedule,
-	                           .routing = &c->routing,
-	                           .flow = &flow_direct,
-	                           .engine = s->engine,
-	                           .phase = PHASE_DECODE,
-	                           .sequences_count = BATCH,
-	                           .query_count = BATCH,
-	                           .context_count = CONTEXT};
-	q->engine_options.tolerance_ratio = s->tolerance_ratio;
-	return RC_OK;
-}
-
-/* Graphs are built anew in each run, as a sweep does. */
-static enum rc time_step(const struct step_bench *s, int runs, double *out, struct err *e)
-{
-	struct config *c = config_new();
-	struct step_request q;
-	struct step_result r;
-	double sum_s = 0;
-	enum rc rc = step_config(c, s, &q, e);
-
-	*out = HUGE_VAL;
-	for (int i = 0;
-	     rc == RC_OK && i < MOST_RUNS && (i < runs || (runs > 1 && sum_s < enough_s)); i++) {
-		double start_s = cpu_s(), took_s;
-
-		rc = step_run(&q, &r, e);
-		took_s = cpu_s() - start_s;
-		*out = fmin(*out, took_s), sum_s += took_s;
-	}
-	config_free(c);
-	return rc;
-}
-
-static enum rc fluid_step(bool once, double *out, struct err *e)
-{
-	struct step_bench s = {&engine_fluid, ROUTING_BALANCED, bench_tolerance_ratio};
-
-	return time_step(&s, once ? 1 : LEAST_RUNS, out, e);
-}
-
-static enum rc estimate_step(bool once, double *out, struct err *e)
-{
-	struct step_bench s = {&engine_estimate, ROUTING_BALANCED, 0};
-
-	return time_step(&s, once ? 1 : LEAST_RUNS, out, e);
-}
-
-static enum rc fluid_step_drawn(bool once, double *out, struct err *e)
-{
-	struct step_bench s = {&engine_fluid, ROUTING_UNIFORM, bench_tolerance_ratio};
-
-	(void)once; /* it is long enough */
-	return time_step(&s, 1, out, e);
-}
-
-/* Wall time of a sweep on one thread over that on two: the one row that needs the wall clock. */
-static enum rc time_sweep(struct config *c, int jobs, double *best_s, struct err *e)
-{
-	enum { RUNS = 3 };
-
-	*best_s = HUGE_VAL;
-	for (int i = 0; i < RUNS; i++) {
-		double start_s = wall_s();
-		struct sweep *s;
-
-		TRY(sweep_run(c, &(struct sweep_options){.jobs = jobs}, &s, e));
-		*best_s = fmin(*best_s, wall_s() - start_s);
-		sweep_free(s);
-	}
-	return RC_OK;
-}
-
-static enum rc two_threads(bool once, double *out, struct err *e)
-{
-	struct config *c = config_new();
-	const char *path = config_find("sweeps", "deepseek-v3.1-cm384", c->arena);
-	double one_s = 1, two_s = 1;
-	enum rc rc;
+	double idle = peak_bytes(do_nothing), busy = peak_bytes(price_uniform_n384);
 
 	(void)once;
-	rc = path ? config_read(c, path, e) : fail(e, RC_NO, "configs/sweeps is not here");
-	if (rc == RC_OK)
-		rc = time_sweep(c, 1, &one_s, e);
-	if (rc == RC_OK)
-		rc = time_sweep(c, 2, &two_s, e);
-	config_free(c);
-	return *out = one_s / two_s, rc;
+	if (!(idle > 0) || !(busy > 0))
+		return fail(e, RC_NO, "no process could be started");
+	return *out = busy - idle, RC_OK;
+}
+
+/* The same all-to-all as epsim prices it when all ranks are alike: one that stands for all. */
+static void build_symmetric(struct graph *g, const void *what)
+{
+	const struct all_to_all *x = what;
+	struct all_to_all pair = {BENCH_UNIFORM, 2, 0};
+	struct graph *two = graph_new();
+	struct use uses[] = {{0, 1}, {1, 1}};
+
+	bench_all_to_all(two, pair.skew, pair.n_ranks, pair.tokens);
+	graph_resource(g, RES_EGRESS, 0, two->capacity_per_s[0]);
+	graph_resource(g, RES_INGRESS, 0, two->capacity_per_s[0]);
+	g->rank_multiplicity_count = x->n_ranks;
+	graph_append(g, &(struct activity){.label = "dispatch.put",
+	                                   .work_units = two->work_units[0] * (x->n_ranks - 1),
+	                                   .latency_s = two->latency_s[0],
+	                                   .share_count = x->n_ranks - 1,
+	                                   .uses = uses,
+	                                   .n_uses = 2});
+	graph_free(two);
+}
+
+static enum rc uniform_symmetric(bool once, double *out, struct err *e)
+{
+	struct all_to_all x = {BENCH_UNIFORM, 384, 0};
+	struct timed all, one;
+
+	TRY(time_uniform(true, 384, &all, e));
+	TRY(time_engine(&engine_fluid, 0, build_symmetric, &x, true, once ? 1 : LEAST_RUNS, &one,
+	                e));
+	if (fabs(one.makespan_s / all.makespan_s - 1) > 0x1p-40)
+		return fail(e, RC_INTERNAL, "one rank %.17g s but all %.17g s", one.makespan_s,
+		            all.makespan_s);
+	return *out = one.best_s, RC_OK;
 }
 
 const struct bench benches[] = {
+        /* first, while this process has no memory to give again */
+        {"fluid_uniform_n384_bytes", "bytes", "peak memory of that, beyond the program's own",
+         uniform_n384_bytes},
         {"fluid_vs_simgrid_zipf_n128_ratio", "ratio",
          "CPU of SimGrid over CPU of fluid, zipf decode", simgrid_ratio},
         {"fluid_zipf_decode_n64_s", "s", "zipf decode, exact", zipf_decode_n64},
@@ -368,13 +325,15 @@ const struct bench benches[] = {
          uniform_n256},
         {"fluid_uniform_n384_s", "s", "uniform, one activity a pair, building included",
          uniform_n384},
-        {"fluid_uniform_n384_bytes", "bytes", "of that graph and its timeline", uniform_n384_bytes},
+        {"fluid_uniform_symmetric_n384_s", "s", "the same priced as one rank that stands for all",
+         uniform_symmetric},
         {"fluid_step_ep256_s", "s",
-         "decode step of DeepSeek-V3.1, two micro-batches, tolerance 2^-10, balanced", fluid_step},
+         "decode step of DeepSeek-V3.1, two micro-batches, tolerance 2^-10, balanced",
+         bench_fluid_step},
         {"fluid_step_drawn_ep256_s", "s", "the same with drawn routing: every rank built",
-         fluid_step_drawn},
-        {"estimate_step_ep256_s", "s", "its lower bound, balanced", estimate_step},
+         bench_fluid_step_drawn},
+        {"estimate_step_ep256_s", "s", "its lower bound, balanced", bench_estimate_step},
         {"sweep_two_threads_speedup_ratio", "ratio",
-         "wall time of the shipped sweep, one thread over two", two_threads},
+         "wall time of the shipped sweep, one thread over two", bench_two_threads},
         {0},
 };
