@@ -400,7 +400,7 @@ void stage_row_control(struct flow_build *b, const char *label, enum direction w
 static void meet(struct flow_build *b, const char *label, double latency_s, const uint32_t *after,
                  uint32_t *done)
 {
-	uint32_t all = append_pause(b, label, 0, 0, true, after, (size_t)b->n);
+	uint32_t all = append_join(b, label, 0, after, (size_t)b->n);
 
 	for (int64_t r = 0; r < b->n; r++)
 		done[r] = append_pause(b, label, r, latency_s, true, &all, 1);

@@ -5,8 +5,8 @@
 #include <unistd.h>
 #include "tools/args.h"
 
-const struct verb *const verbs[] = {&verb_run,  &verb_sweep,  &verb_explain, &verb_bench,
-                                    &verb_list, &verb_config, NULL};
+const struct verb *const verbs[] = {&verb_run,   &verb_sweep, &verb_compare, &verb_explain,
+                                    &verb_bench, &verb_list,  &verb_config,  NULL};
 
 static void usage(FILE *out)
 {

@@ -89,21 +89,32 @@ enum rc run_price(struct run *r, struct err *e)
 	return q->engine->run(r->graph, &q->engine_options, &r->timeline, e);
 }
 
-enum rc run_open(const struct args *a, enum scope scope, struct run *r, struct err *e)
+enum rc run_open_flow(const struct args *a, const char *file, const char *flow, enum scope scope,
+                      struct run *r, struct err *e)
 {
 	char why[WHY_SIZE];
 
 	*r = (struct run){.config = config_new(), .graph = graph_new()};
 	timeline_init(&r->timeline);
-	if (a->n_words > 1)
-		return fail(e, RC_CONFIG, "%s: one file at a time, not '%s'", a->verb->name,
-		            a->word[1]);
-	TRY(args_config(a, a->n_words ? a->word[0] : NULL, r->config, e));
+	TRY(args_config(a, file, r->config, e));
+	if (flow)
+		r->config->schedule.flow = flow;
 	TRY(config_check(r->config, NEEDS(SECTION_MACHINE) | NEEDS(SECTION_MODEL), e));
 	TRY(request_read(a, scope, r, e));
 	if (!step_possible(&r->request, why, sizeof why))
 		return fail(e, RC_NO, "this schedule cannot run: %s", why);
 	return RC_OK;
+}
+
+enum rc run_open(const struct args *a, enum scope scope, struct run *r, struct err *e)
+{
+	if (a->n_words > 1) {
+		*r = (struct run){0};
+		timeline_init(&r->timeline);
+		return fail(e, RC_CONFIG, "%s: one file at a time, not '%s'", a->verb->name,
+		            a->word[1]);
+	}
+	return run_open_flow(a, a->n_words ? a->word[0] : NULL, NULL, scope, r, e);
 }
 
 enum rc run_timeline_write(const struct args *a, const struct run *r, struct err *e)

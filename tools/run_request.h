@@ -20,6 +20,9 @@ struct run {
 /* The configuration and request that the command line describes; why it cannot run is RC_NO.
  * run_close() ends it, also after a failure. */
 enum rc run_open(const struct args *a, enum scope scope, struct run *r, struct err *e);
+/* The same with the file named, and with another flow than the configuration's unless NULL. */
+enum rc run_open_flow(const struct args *a, const char *file, const char *flow, enum scope scope,
+                      struct run *r, struct err *e);
 void run_close(struct run *r);
 
 /* Builds and prices the graph: of a layer (for a step, too), or of its exchange. */

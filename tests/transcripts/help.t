@@ -11,6 +11,7 @@ $ epsim --help
 >
 >   run      Predicts one step, one layer or one exchange in detail
 >   sweep    Tries every combination of schedules against TTFT and TPOT budgets
+>   compare  Shows the same work under several flows, and where the difference comes from
 >   explain  Tells where the time of a layer goes and what would shorten it
 >   bench    Measures the engines
 >   list     Lists flows, engines, machines, models and workloads
@@ -190,7 +191,7 @@ $ epsim config --help
 
 # Every verb: examples that start a line, --json, --seed, --help.
 $ epsim --help | sed -n 's/^  \([a-z]*\)  .*/\1/p' >$TMP/verbs; sort $TMP/verbs | tr '\n' ' '
-> bench config explain list run sweep 
+> bench compare config explain list run sweep 
 $ for v in $(cat $TMP/verbs); do epsim $v --help | head -n 2 | grep -c "^  epsim $v"; done | uniq
 > 2
 $ for v in $(cat $TMP/verbs); do epsim $v --help | grep -cE '^  --(json|seed N|help)  '; done | uniq

@@ -1,0 +1,80 @@
+# The same work under several flows, on a machine whose figures can be followed by hand.
+$ epsim compare direct relay2 relay3 --machine "node:2 die:8 fabric:100GBps latency:2us hbm:1TBps flops:100TFLOPS kernel:5us" --model qwen3-30b-a3b --ep 16 --batch 32 --weights bf16 --kv fp8
+> qwen3-30b-a3b on synthetic, decode: EP 16, TP 1, 32 new tokens an attention group, context 4096, dispatch int8 (engine fluid)
+>
+>                        direct    relay2    relay3
+> step                 14.51 ms  14.11 ms  14.89 ms
+> attention            8.283 ms  8.283 ms  8.283 ms
+> gate                 44.43 us  44.43 us  44.43 us
+> dispatch             956.9 us  881.4 us  1.227 ms
+> expert               3.838 ms  3.838 ms  3.838 ms
+> combine              1.192 ms  868.2 us  1.301 ms
+> head                 199.7 us  199.7 us  199.7 us
+> one exchange, alone  44.76 us  36.45 us  52.66 us
+> work                 14.76 us  18.33 us  20.66 us
+> contention                  -   76.8 ns         -
+> latency                 16 us     14 us     24 us
+> synchronisation      14.01 us  4.038 us  8.005 us
+> waits of a rank             5         4         4
+> hbm                  2.754 MB   6.16 MB  9.049 MB
+> fabric.egress        1.476 MB  1.609 MB  1.476 MB
+> fabric.ingress       1.476 MB  1.609 MB  1.476 MB
+> vector.put           492.5 kB  1.597 MB  1.476 MB
+> vector.get             983 kB         -         -
+> vector.copy          1.278 MB  4.563 MB  7.574 MB
+> buffers of a rank     25.2 MB  62.98 MB  59.79 MB
+> batch that fits          4917      4892      4891
+>
+> direct takes 14.51 ms a step, 2.8 % more than relay2 (14.11 ms).
+> In one exchange it takes 44.76 us against 36.45 us: -3.578 us moving rows, -76.8 ns contention, +2 us fixed costs, +9.971 us synchronisation.
+> Its buffers are 37.78 MB smaller, which is room for 25 more requests an attention group.
+>
+> direct takes 14.51 ms a step, 2.5 % less than relay3 (14.89 ms).
+> In one exchange it takes 44.76 us against 52.66 us: -5.901 us moving rows, -8 us fixed costs, +6.005 us synchronisation.
+> Its buffers are 34.59 MB smaller, which is room for 26 more requests an attention group.
+
+# A flow that cannot run stays, with its reason; when none can, the answer is no.
+$ epsim compare relay2 direct --machine "node:2 die:8 fabric:100GBps rdma:25GBps" --model qwen3-30b-a3b --ep 16 --phase prefill --chunk 512
+> qwen3-30b-a3b on synthetic, prefill: EP 16, TP 1, 512 new tokens an attention group, context 0, dispatch int8 (engine fluid)
+>
+>                        relay2  direct
+> step                 35.57 ms       -
+> attention            1.412 ms       -
+> gate                 333.4 us       -
+> dispatch             11.38 ms       -
+> expert               5.234 ms       -
+> combine              17.14 ms       -
+> head                 78.14 us       -
+> one exchange, alone  594.1 us       -
+> work                 591.4 us       -
+> contention           2.621 us       -
+> synchronisation      84.48 ns       -
+> waits of a rank             6       -
+> hbm                  98.63 MB       -
+> fabric.egress        11.99 MB       -
+> fabric.ingress       11.99 MB       -
+> nic.out               13.7 MB       -
+> nic.in                13.7 MB       -
+> vector.put           15.73 MB       -
+> vector.get            9.83 MB       -
+> vector.copy          73.07 MB       -
+> buffers of a rank    59.05 MB       -
+>
+> direct: this schedule cannot run: direct placement needs one address space: the fabric does not span EP
+$ epsim compare relay2 direct --machine "node:2 die:8" --model qwen3-30b-a3b --ep 24
+> epsim: none of the flows can run: this schedule cannot run: EP does not divide the number of experts
+? 1
+$ epsim compare direct --machine "node:2 die:8" --model qwen3-30b-a3b
+> epsim: compare: two or more flows are needed, such as direct relay2 (see `epsim list flows`)
+? 2
+$ epsim compare direct relay --machine "node:2 die:8" --model qwen3-30b-a3b
+> epsim: no flow is called 'relay'; did you mean 'relay3'? (see `epsim list flows`)
+? 2
+$ epsim compare direct relay2 --machine "node:2 die:8" --model qwen3-30b-a3b --ep 8 --json | grep -e flow -e possible -e waits
+>   "flows": [
+>       "flow": "direct",
+>       "possible": true,
+>       "waits_count": 5,
+>       "flow": "relay2",
+>       "possible": true,
+>       "waits_count": 4,

@@ -1,0 +1,229 @@
+#include "tools/compare.h"
+#include <math.h>
+#include "models/base/json.h"
+#include "models/base/table.h"
+
+static const char *time_text(double time_s, char *buf)
+{
+	return quantity_human(time_s, DIM_TIME, 4, buf, 32);
+}
+
+static const char *size_text(double bytes, char *buf)
+{
+	return quantity_human(bytes, DIM_BYTES, 4, buf, 32);
+}
+
+/* One row of figures, a cell for each flow; "-" where it cannot run or has none. */
+enum unit { UNIT_TIME, UNIT_BYTES, UNIT_COUNT };
+
+static void row(struct table *t, const char *what, enum unit unit, const struct side *s, size_t n,
+                double (*value)(const struct side *s, int index), int index)
+{
+	bool any = false;
+	char text[32];
+
+	for (size_t i = 0; i < n; i++)
+		any |= s[i].possible && value(&s[i], index) > 0;
+	if (!any)
+		return;
+	table_cell(t, "%s", what);
+	for (size_t i = 0; i < n; i++) {
+		double v = s[i].possible ? value(&s[i], index) : 0;
+
+		if (!(v > 0))
+			table_cell(t, "-");
+		else if (unit == UNIT_COUNT)
+			table_cell(t, "%.0f", v);
+		else
+			table_cell(t, "%s",
+			           unit == UNIT_TIME ? time_text(v, text) : size_text(v, text));
+	}
+	table_end_row(t);
+}
+
+static double step_time_s(const struct side *s, int index)
+{
+	(void)index;
+	return s->step.step_s;
+}
+
+static double phase_time_s(const struct side *s, int index)
+{
+	return s->step.phase_s[index];
+}
+
+static double exchange_time_s(const struct side *s, int index)
+{
+	(void)index;
+	return s->why.makespan_s;
+}
+
+static double loss_time_s(const struct side *s, int index)
+{
+	return s->why.loss_s[index];
+}
+
+static double waits_count(const struct side *s, int index)
+{
+	(void)index;
+	return s->waits_count;
+}
+
+static double kind_bytes(const struct side *s, int index)
+{
+	return s->moved_bytes[index];
+}
+
+static double buffers_bytes(const struct side *s, int index)
+{
+	(void)index;
+	return s->memory.buffers_bytes;
+}
+
+static double batch_count(const struct side *s, int index)
+{
+	(void)index;
+	return (double)s->memory.batch_most;
+}
+
+static void print_rows(struct table *t, const struct side *s, size_t n)
+{
+	row(t, "step", UNIT_TIME, s, n, step_time_s, 0);
+	for (int i = 0; step_phases[i]; i++)
+		row(t, step_phases[i], UNIT_TIME, s, n, phase_time_s, i);
+	row(t, "one exchange, alone", UNIT_TIME, s, n, exchange_time_s, 0);
+	for (enum loss l = 0; l < LOSSES; l++)
+		row(t, loss_name(l), UNIT_TIME, s, n, loss_time_s, (int)l);
+	row(t, "waits of a rank", UNIT_COUNT, s, n, waits_count, 0);
+	for (enum resource_kind k = 0; k < RESOURCE_KINDS; k++)
+		row(t, resource_kind_name(k), UNIT_BYTES, s, n, kind_bytes, (int)k);
+	row(t, "buffers of a rank", UNIT_BYTES, s, n, buffers_bytes, 0);
+	row(t, "batch that fits", UNIT_COUNT, s, n, batch_count, 0);
+}
+
+/* "-24.2 us moving rows, +8.5 us synchronisation" */
+static void print_parts(const struct side *a, const struct side *b, FILE *out)
+{
+	static const char *const names[LOSSES] = {"moving rows", "contention", "fixed costs",
+	                                          "synchronisation"};
+	const double least_ratio = 0x1p-10; /* of the exchange: less is not worth a word */
+	const char *comma = "";
+	char text[32];
+
+	for (enum loss l = 0; l < LOSSES; l++) {
+		double more_s = a->why.loss_s[l] - b->why.loss_s[l];
+
+		if (fabs(more_s) < least_ratio * b->why.makespan_s)
+			continue;
+		fprintf(out, "%s%s%s %s", comma, more_s > 0 ? "+" : "-",
+		        time_text(fabs(more_s), text), names[l]);
+		comma = ", ";
+	}
+	if (!*comma)
+		fprintf(out, "nothing differs");
+}
+
+/* What a manager reads. */
+static void print_sentence(const struct side *a, const struct side *b, FILE *out)
+{
+	double saved_ratio = 1 - a->step.step_s / b->step.step_s;
+	double buffers = b->memory.buffers_bytes - a->memory.buffers_bytes;
+	long long room = (long long)(a->memory.batch_most - b->memory.batch_most);
+	char one[32], other[32];
+
+	fprintf(out, "\n%s takes %s a step, %.1f %% %s than %s (%s).\n", a->flow,
+	        time_text(a->step.step_s, one), 100 * fabs(saved_ratio),
+	        saved_ratio >= 0 ? "less" : "more", b->flow, time_text(b->step.step_s, other));
+	fprintf(out, "In one exchange it takes %s against %s: ", time_text(a->why.makespan_s, one),
+	        time_text(b->why.makespan_s, other));
+	print_parts(a, b, out);
+	fprintf(out, ".\nIts buffers are %s %s", size_text(fabs(buffers), one),
+	        buffers >= 0 ? "smaller" : "larger");
+	if (a->run.request.phase == PHASE_DECODE)
+		fprintf(out, ", which is room for %lld %s requests an attention group",
+		        room < 0 ? -room : room, room >= 0 ? "more" : "fewer");
+	fprintf(out, ".\n");
+}
+
+static void print_heading(const struct side *s, FILE *out)
+{
+	const struct step_request *q = &s->run.request;
+
+	fprintf(out,
+	        "%s on %s, %s: EP %lld, TP %lld, %.0f new tokens an attention group, context %.0f, "
+	        "dispatch %s (engine %s)\n\n",
+	        q->model->name, q->machine->name, phase_names[q->phase], (long long)q->schedule->ep,
+	        (long long)q->schedule->tp, q->query_count, q->context_count,
+	        dtype_names[q->schedule->dispatch], q->engine->name);
+}
+
+void compare_text(const struct side *s, size_t n, FILE *out)
+{
+	const char *headers[MOST_SIDES + 2] = {"<"};
+	const struct side *first = NULL;
+	struct table *t;
+
+	for (size_t i = 0; i < n; i++) {
+		headers[i + 1] = s[i].flow;
+		if (!first && s[i].possible)
+			first = &s[i];
+	}
+	if (first) {
+		print_heading(first, out);
+		t = table_new(headers);
+		print_rows(t, s, n);
+		table_print(t, out);
+		table_free(t);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!s[i].possible)
+			fprintf(out, "\n%s: %s\n", s[i].flow, s[i].why_not);
+		else if (&s[i] != first)
+			print_sentence(first, &s[i], out);
+	}
+}
+
+/* ---- JSON ---- */
+
+static void json_side(struct json *j, const struct side *s)
+{
+	json_object(j, NULL);
+	json_text(j, "flow", s->flow);
+	json_flag(j, "possible", s->possible);
+	json_text(j, "why_not", s->possible ? NULL : s->why_not);
+	if (s->possible) {
+		json_number(j, "step_s", s->step.step_s);
+		json_object(j, "phase_s");
+		for (size_t i = 0; step_phases[i]; i++)
+			json_number(j, step_phases[i], s->step.phase_s[i]);
+		json_close(j);
+		json_number(j, "exchange_s", s->why.makespan_s);
+		json_number(j, "work_s", s->why.loss_s[LOSS_WORK]);
+		json_number(j, "contention_s", s->why.loss_s[LOSS_CONTENTION]);
+		json_number(j, "latency_s", s->why.loss_s[LOSS_LATENCY]);
+		json_number(j, "synchronisation_s", s->why.loss_s[LOSS_SYNC]);
+		json_number(j, "waits_count", s->waits_count);
+		json_object(j, "moved_bytes");
+		for (enum resource_kind k = 0; k < RESOURCE_KINDS; k++) {
+			if (s->moved_bytes[k] > 0)
+				json_number(j, resource_kind_name(k), s->moved_bytes[k]);
+		}
+		json_close(j);
+		json_number(j, "buffers_bytes", s->memory.buffers_bytes);
+		json_integer(j, "batch_most", s->memory.batch_most);
+	}
+	json_close(j);
+}
+
+void compare_json(const struct side *s, size_t n, FILE *out)
+{
+	struct json *j = json_new(out);
+
+	json_object(j, NULL);
+	json_array(j, "flows");
+	for (size_t i = 0; i < n; i++)
+		json_side(j, &s[i]);
+	json_close(j);
+	json_close(j);
+	json_free(j);
+}
