@@ -72,7 +72,13 @@ static double unlimited(void)
 	return HUGE_VAL;
 }
 
-/* Decode attends in the compressed space (weights absorbed), prefill in the expanded one. */
+/* Decode, and sparse attention, attend in the compressed space (weights absorbed); dense prefill in
+ * the expanded one, which costs less a pair. */
+static bool mla_absorbed(const struct moe_model *m, const struct tokens *t)
+{
+	return m->attention.index_top_k > 0 || t->query_count <= t->sequences_count;
+}
+
 static double mla_flop_per_pair(const struct moe_model *m, bool absorbed)
 {
 	double heads = (double)m->attention.heads, rope = (double)m->attention.qk_rope;
@@ -85,21 +91,40 @@ static double mla_flop_per_pair(const struct moe_model *m, bool absorbed)
 static struct op mla_core(const struct machine *mc, const struct moe_model *m,
                           const struct schedule *s, const struct tokens *t)
 {
-	double limit =
-	        m->attention.index_top_k > 0 ? (double)m->attention.index_top_k : unlimited();
+	bool sparse = m->attention.index_top_k > 0;
+	double limit = sparse ? (double)m->attention.index_top_k : unlimited();
 	double width = (double)(m->attention.kv_lora + m->attention.qk_rope);
-	bool absorbed = t->query_count <= t->sequences_count;
 	struct reach r = reach_of(m, t, limit);
 
-	/* sparse attention reads each query's own tokens; dense reads the cache once */
-	double read = m->attention.index_top_k > 0 && absorbed ? r.pairs : r.cached;
+	/* sparse attention reads what its queries picked, dense reads the cache once */
+	double all = t->context_count * t->sequences_count + t->query_count;
+	double read = sparse ? fmin(r.pairs, all) : r.cached;
 
 	return (struct op){
 	        .label = "attention.core",
-	        .flop = r.pairs * mla_flop_per_pair(m, absorbed) / (double)s->tp,
+	        .flop = r.pairs * mla_flop_per_pair(m, mla_absorbed(m, t)) / (double)s->tp,
 	        .bytes = (read + t->query_count) * width * dtype_bytes((enum dtype)s->kv),
 	        .efficiency_ratio = mc->cube.attention_ratio,
 	        .compute = DTYPE_BF16,
+	        .launches_count = 1,
+	};
+}
+
+/* Keys and values of the cached tokens, expanded anew for each chunk; those of the new tokens are
+ * part of the projections. */
+static struct op mla_expand(const struct machine *mc, const struct moe_model *m,
+                            const struct schedule *s, const struct tokens *t)
+{
+	double tokens = t->expand_count, lora = (double)m->attention.kv_lora;
+	double width = (double)m->attention.heads / (double)s->tp *
+	               (double)(m->attention.qk_nope + m->attention.v_head);
+
+	return (struct op){
+	        .label = "attention.expand",
+	        .flop = 2 * tokens * lora * width,
+	        .bytes = tokens * (lora + width) * activation_bytes,
+	        .efficiency_ratio = mc->cube.dense_ratio,
+	        .compute = (enum dtype)s->weights,
 	        .launches_count = 1,
 	};
 }
@@ -157,6 +182,8 @@ size_t ops_attention(const struct machine *m, const struct moe_model *model,
 	out[n++] = projections;
 	if (mla && model->attention.index_top_k > 0)
 		out[n++] = indexer(m, model, s, t);
+	if (mla && !mla_absorbed(model, t) && t->expand_count > 0)
+		out[n++] = mla_expand(m, model, s, t);
 	out[n++] = mla ? mla_core(m, model, s, t) : gqa_core(m, model, s, t);
 	return n;
 }

@@ -9,7 +9,9 @@ struct tokens {
 	double sequences_count; /* of the attention group */
 	double query_count;     /* new tokens of the attention group */
 	double context_count;   /* tokens of a sequence before the new ones */
-	double rank_count;      /* new tokens of one rank: query / TP */
+	double expand_count; /* cached tokens whose keys and values dense MLA prefill expands here:
+	                        those before the chunk, once for all its parts */
+	double rank_count;   /* new tokens of one rank: query / TP */
 };
 
 struct op {

@@ -21,6 +21,7 @@ static struct tokens tokens_of(const struct step_request *q)
 	t.sequences_count =
 	        fmax(1, q->phase == PHASE_DECODE ? q->sequences_count / parts : q->sequences_count);
 	t.rank_count = t.query_count / (double)q->schedule->tp;
+	t.expand_count = q->context_count * q->sequences_count / parts;
 	/* a later part of a chunk sees the earlier ones: half of the rest, on average */
 	if (q->phase == PHASE_PREFILL)
 		t.context_count += (q->query_count - t.query_count) / 2 / t.sequences_count;

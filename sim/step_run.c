@@ -85,6 +85,7 @@ static struct tokens whole_tokens(const struct step_request *q)
 	return (struct tokens){.sequences_count = q->sequences_count,
 	                       .query_count = q->query_count,
 	                       .context_count = q->context_count,
+	                       .expand_count = q->context_count * q->sequences_count,
 	                       .rank_count = q->query_count / (double)q->schedule->tp};
 }
 

@@ -47,6 +47,9 @@ static const struct core_case cores[] = {
         /* sparse attention: 2048 tokens of each query's own are read, and no more */
         {"deepseek-v3.2", 8, 8, 10000, 1, 8 * 2048 * 278528.0, (8 * 2048 + 8) * 1152.0},
         {"deepseek-v3.2", 8, 8, 100, 1, 8 * 101 * 278528.0, (8 * 101 + 8) * 1152.0},
+        /* in prefill, too: 1024 queries pick 2048 of 10000 to 11024 each, in the compressed space,
+           and between them read all there are */
+        {"deepseek-v3.2", 1, 1024, 10000, 1, 1024 * 2048 * 278528.0, (11024 + 1024) * 1152.0},
         /* GQA: 16 of 64 heads of 128 elements a rank, 1 of 4 key and value heads */
         {"qwen3-235b-a22b", 64, 64, 1000, 4, 64 * 1001 * 4 * 16 * 128.0,
          (64 * 1001 + 64) * 2 * 128 * 2.0},
@@ -87,6 +90,45 @@ static void cores_of_attention(void)
 		                   "attention.core");
 		NEARLY(core->flop, x->flop, 1e-15, "flop of case %zu", i);
 		NEARLY(core->bytes, x->bytes / 2, 1e-15, "bytes of case %zu", i);
+		config_free(c);
+	}
+}
+
+/* Dense MLA prefill expands the 8192 cached tokens again: 2 x 8192 x 512 x 128 heads x (128 + 128)
+ * on a rank, a quarter with TP 4; decode, sparse attention and a first chunk do not. */
+static void cached_tokens_are_expanded(void)
+{
+	static const struct {
+		const char *model;
+		double sequences, query, context;
+		int64_t tp;
+		double flop; /* 0: no such operator */
+	} cases[] = {
+	        {"deepseek-v3.1", 1, 4096, 8192, 1, 2.0 * 8192 * 512 * 128 * 256},
+	        {"deepseek-v3.1", 1, 4096, 8192, 4, 2.0 * 8192 * 512 * 32 * 256},
+	        {"deepseek-v3.1", 1, 4096, 0, 1, 0},
+	        {"deepseek-v3.1", 64, 64, 8192, 1, 0},
+	        {"deepseek-v3.2", 1, 4096, 8192, 1, 0},
+	        {"qwen3-235b-a22b", 1, 4096, 8192, 1, 0},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct config *c = config_of("cloudmatrix384", cases[i].model);
+		struct schedule s = w8a8;
+		struct tokens t = tokens_of(cases[i].sequences, cases[i].query, cases[i].context,
+		                            (double)cases[i].tp);
+		struct op ops[MOST_OPS];
+		double flop = 0;
+		size_t n;
+
+		s.tp = cases[i].tp;
+		t.expand_count = t.context_count * t.sequences_count;
+		n = ops_attention(&c->machine, &c->model, &s, &t, ops);
+		for (size_t k = 0; k < n; k++) {
+			if (strcmp(ops[k].label, "attention.expand") == 0)
+				flop += ops[k].flop;
+		}
+		NEARLY(flop, cases[i].flop, 1e-15, "case %zu", i);
 		config_free(c);
 	}
 }
@@ -304,6 +346,7 @@ static void operators_follow_each_other(void)
 }
 
 static const struct unit_test tests[] = {
+        {"cached tokens are expanded", cached_tokens_are_expanded},
         {"cores of attention", cores_of_attention},
         {"pairs are counted right", pairs_are_counted_right},
         {"projections and indexer", projections_and_indexer},
