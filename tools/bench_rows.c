@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "models/base/arena.h"
 #include "sim/engine.h"
 #include "tools/bench.h"
 
@@ -259,53 +260,125 @@ static void price_uniform_n384(void)
 	CHECK(time_uniform(true, 384, &t, &e) == RC_OK);
 }
 
-static enum rc uniform_n384_bytes(bool once, double *out, struct err *e)
+/* Capacity, latency and bytes of one pair of the uniform all-to-all. */
+static struct pair {
+	double port_Bps, latency_s, bytes;
+} uniform_pair(void)
 {
-	double idle = peak_bytes(do_nothing), busy = peak_bytes(price_uniform_n384);
+	struct graph *two = graph_new();
+	struct pair p;
 
-	(void)once;
+	bench_all_to_all(two, BENCH_UNIFORM, 2, 0);
+	p = (struct pair){two->capacity_per_s[0], two->latency_s[0], two->work_units[0]};
+	graph_free(two);
+	return p;
+}
+
+/* One activity a rank that stands for its equal transfers to all others. */
+static void build_grouped(struct graph *g, const void *what)
+{
+	const struct all_to_all *x = what;
+	struct use *uses = heap_zeroed(x->n_ranks, sizeof *uses);
+	struct pair p = uniform_pair();
+	double peers = x->n_ranks - 1;
+
+	for (uint32_t i = 0; i < 2 * x->n_ranks; i++)
+		graph_resource(g, i < x->n_ranks ? RES_EGRESS : RES_INGRESS, i, p.port_Bps);
+	for (uint32_t from = 0; from < x->n_ranks; from++) {
+		size_t n = 0;
+
+		uses[n++] = (struct use){from, 1};
+		for (uint32_t to = 0; to < x->n_ranks; to++) {
+			if (to != from)
+				uses[n++] = (struct use){x->n_ranks + to, 1 / peers};
+		}
+		graph_append(g, &(struct activity){.label = "dispatch.put",
+		                                   .rank = from,
+		                                   .work_units = p.bytes * peers,
+		                                   .latency_s = p.latency_s,
+		                                   .share_count = peers,
+		                                   .uses = uses,
+		                                   .n_uses = n});
+	}
+	free(uses);
+}
+
+/* One rank that stands for all, as epsim prices ranks that are all alike. */
+static void build_symmetric(struct graph *g, const void *what)
+{
+	const struct all_to_all *x = what;
+	struct pair p = uniform_pair();
+	struct use uses[] = {{0, 1}, {1, 1}};
+
+	graph_resource(g, RES_EGRESS, 0, p.port_Bps);
+	graph_resource(g, RES_INGRESS, 0, p.port_Bps);
+	g->rank_multiplicity_count = x->n_ranks;
+	graph_append(g, &(struct activity){.label = "dispatch.put",
+	                                   .work_units = p.bytes * (x->n_ranks - 1),
+	                                   .latency_s = p.latency_s,
+	                                   .share_count = x->n_ranks - 1,
+	                                   .uses = uses,
+	                                   .n_uses = 2});
+}
+
+/* Times another form of the all-to-all, which must give the same makespan. */
+static enum rc time_form(bool once, build_fn *build, double *out, struct err *e)
+{
+	struct all_to_all x = {BENCH_UNIFORM, 384, 0};
+	struct timed pairs, form;
+
+	TRY(time_uniform(true, x.n_ranks, &pairs, e));
+	TRY(time_engine(&engine_fluid, 0, build, &x, true, once ? 1 : LEAST_RUNS, &form, e));
+	if (fabs(form.makespan_s / pairs.makespan_s - 1) > 0x1p-40)
+		return fail(e, RC_INTERNAL, "%.17g s but by pairs %.17g s", form.makespan_s,
+		            pairs.makespan_s);
+	return *out = form.best_s, RC_OK;
+}
+
+static enum rc uniform_grouped(bool once, double *out, struct err *e)
+{
+	return time_form(once, build_grouped, out, e);
+}
+
+static enum rc uniform_symmetric(bool once, double *out, struct err *e)
+{
+	return time_form(once, build_symmetric, out, e);
+}
+
+static void price_grouped_n384(void)
+{
+	struct all_to_all x = {BENCH_UNIFORM, 384, 0};
+	struct timed t;
+	struct err e;
+
+	CHECK(time_engine(&engine_fluid, 0, build_grouped, &x, true, 1, &t, &e) == RC_OK);
+}
+
+static enum rc peak_beyond_idle(void (*f)(void), double *out, struct err *e)
+{
+	double idle = peak_bytes(do_nothing), busy = peak_bytes(f);
+
 	if (!(idle > 0) || !(busy > 0))
 		return fail(e, RC_NO, "no process could be started");
 	return *out = busy - idle, RC_OK;
 }
 
-/* The same all-to-all as epsim prices it when all ranks are alike: one that stands for all. */
-static void build_symmetric(struct graph *g, const void *what)
+static enum rc uniform_n384_bytes(bool once, double *out, struct err *e)
 {
-	const struct all_to_all *x = what;
-	struct all_to_all pair = {BENCH_UNIFORM, 2, 0};
-	struct graph *two = graph_new();
-	struct use uses[] = {{0, 1}, {1, 1}};
-
-	bench_all_to_all(two, pair.skew, pair.n_ranks, pair.tokens);
-	graph_resource(g, RES_EGRESS, 0, two->capacity_per_s[0]);
-	graph_resource(g, RES_INGRESS, 0, two->capacity_per_s[0]);
-	g->rank_multiplicity_count = x->n_ranks;
-	graph_append(g, &(struct activity){.label = "dispatch.put",
-	                                   .work_units = two->work_units[0] * (x->n_ranks - 1),
-	                                   .latency_s = two->latency_s[0],
-	                                   .share_count = x->n_ranks - 1,
-	                                   .uses = uses,
-	                                   .n_uses = 2});
-	graph_free(two);
+	(void)once;
+	return peak_beyond_idle(price_uniform_n384, out, e);
 }
 
-static enum rc uniform_symmetric(bool once, double *out, struct err *e)
+static enum rc grouped_n384_bytes(bool once, double *out, struct err *e)
 {
-	struct all_to_all x = {BENCH_UNIFORM, 384, 0};
-	struct timed all, one;
-
-	TRY(time_uniform(true, 384, &all, e));
-	TRY(time_engine(&engine_fluid, 0, build_symmetric, &x, true, once ? 1 : LEAST_RUNS, &one,
-	                e));
-	if (fabs(one.makespan_s / all.makespan_s - 1) > 0x1p-40)
-		return fail(e, RC_INTERNAL, "one rank %.17g s but all %.17g s", one.makespan_s,
-		            all.makespan_s);
-	return *out = one.best_s, RC_OK;
+	(void)once;
+	return peak_beyond_idle(price_grouped_n384, out, e);
 }
 
 const struct bench benches[] = {
         /* first, while this process has no memory to give again */
+        {"fluid_uniform_grouped_n384_bytes", "bytes",
+         "peak memory of the grouped form, beyond the program's own", grouped_n384_bytes},
         {"fluid_uniform_n384_bytes", "bytes", "peak memory of that, beyond the program's own",
          uniform_n384_bytes},
         {"fluid_vs_simgrid_zipf_n128_ratio", "ratio",
@@ -325,6 +398,8 @@ const struct bench benches[] = {
          uniform_n256},
         {"fluid_uniform_n384_s", "s", "uniform, one activity a pair, building included",
          uniform_n384},
+        {"fluid_uniform_grouped_n384_s", "s",
+         "the same, one activity a rank that stands for its equal transfers", uniform_grouped},
         {"fluid_uniform_symmetric_n384_s", "s", "the same priced as one rank that stands for all",
          uniform_symmetric},
         {"fluid_step_ep256_s", "s",
