@@ -59,6 +59,8 @@ static const struct field vector_fields[] = {
          .least = 0.5, .most = 100},
         {FIELD_ROW("copy_core", FIELD_QUANTITY, DIM_RATE, AT(vector.copy_core_Bps), NULL,
                    "HBM bytes, read plus written, one core can move")},
+        {FIELD_ROW("message", FIELD_QUANTITY, DIM_TIME, AT(vector.message_s), "0s",
+                   "one core to issue one small remote message: a flag, a status")},
         {FIELD_ROW("quantise_core", FIELD_QUANTITY, DIM_RATE, AT(vector.quantise_core_Bps), "0Bps",
                    "BF16 bytes one core can quantise row by row; 0: free")},
         {0},

@@ -42,11 +42,12 @@ struct machine {
 		double launch_s;        /* fixed cost of one operator on the device's stream */
 	} cube;
 	struct {
-		int64_t cores;            /* per die */
-		double put_core_Bps;      /* fabric bytes one core can write, alone */
-		double get_core_Bps;      /* read */
-		double sharpness_ratio;   /* of the saturation curve, see machine_issue_Bps() */
-		double copy_core_Bps;     /* HBM bytes, read plus written, one core can move */
+		int64_t cores;          /* per die */
+		double put_core_Bps;    /* fabric bytes one core can write, alone */
+		double get_core_Bps;    /* read */
+		double sharpness_ratio; /* of the saturation curve, see machine_issue_Bps() */
+		double copy_core_Bps;   /* HBM bytes, read plus written, one core can move */
+		double message_s; /* one core to issue one small remote message: a flag, a status */
 		double quantise_core_Bps; /* BF16 bytes one core can quantise by rows; 0: free */
 	} vector;
 	struct {

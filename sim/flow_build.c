@@ -321,7 +321,8 @@ void stage_get(struct flow_build *b, const char *label, enum direction way, doub
 
 /* Control bytes of one rank and one direction in one tier. */
 static void control_append(struct flow_build *b, const char *label, enum tier tier, int64_t rank,
-                           bool outward, double bytes, uint32_t after, uint32_t *part, size_t *n)
+                           bool outward, double bytes, double latency_s, uint32_t after,
+                           uint32_t *part, size_t *n)
 {
 	enum { MOST_LINKS = MOST_MESH };
 	struct use uses[MOST_LINKS];
@@ -329,34 +330,66 @@ static void control_append(struct flow_build *b, const char *label, enum tier ti
 
 	if (n_uses == 0 || !(bytes > 0))
 		return;
-	part[(*n)++] = graph_append(
-	        b->graph,
-	        &(struct activity){.label = label,
-	                           .rank = (uint32_t)rank,
-	                           .work_units = bytes,
-	                           .is_sync = true,
-	                           .latency_s = machine_latency_s(b->topology->machine, tier),
-	                           .uses = uses,
-	                           .n_uses = n_uses,
-	                           .after = &after,
-	                           .n_after = 1});
+	part[(*n)++] = graph_append(b->graph, &(struct activity){.label = label,
+	                                                         .rank = (uint32_t)rank,
+	                                                         .work_units = bytes,
+	                                                         .is_sync = true,
+	                                                         .latency_s = latency_s,
+	                                                         .uses = uses,
+	                                                         .n_uses = n_uses,
+	                                                         .after = &after,
+	                                                         .n_after = 1});
 }
 
-void stage_control(struct flow_build *b, const char *label, double per_peer_bytes,
-                   const uint32_t *after, uint32_t *done)
+/* wired: the wire's latency is part of it. */
+static void control(struct flow_build *b, const char *label, double per_peer_bytes, bool wired,
+                    const uint32_t *after, uint32_t *done)
 {
+	const struct topology *t = b->topology;
+
 	for (int64_t r = 0; r < b->n; r++) {
 		uint32_t part[2 * TIERS + 1] = {after[r]};
 		size_t n = 1;
 
 		for (enum tier tier = TIER_PACKAGE; tier < TIERS; tier++) {
-			double bytes =
-			        per_peer_bytes * (double)topology_peers(b->topology, r, tier);
+			double bytes = per_peer_bytes * (double)topology_peers(t, r, tier);
+			double latency_s = wired ? machine_latency_s(t->machine, tier) : 0;
 
-			control_append(b, label, tier, r, true, bytes, after[r], part, &n);
-			control_append(b, label, tier, r, false, bytes, after[r], part, &n);
+			control_append(b, label, tier, r, true, bytes, latency_s, after[r], part,
+			               &n);
+			control_append(b, label, tier, r, false, bytes, latency_s, after[r], part,
+			               &n);
 		}
 		done[r] = append_join(b, label, r, part, n);
+	}
+}
+
+void stage_control(struct flow_build *b, const char *label, double per_peer_bytes,
+                   const uint32_t *after, uint32_t *done)
+{
+	control(b, label, per_peer_bytes, true, after, done);
+}
+
+void stage_signal(struct flow_build *b, const char *label, double message_bytes,
+                  double messages_per_peer_count, const uint32_t *after, uint32_t *done)
+{
+	double peers = (double)(b->topology->n_ranks - 1);
+
+	stage_delay(b, label, peers * messages_per_peer_count * b->topology->message_s, after,
+	            done);
+	control(b, label, message_bytes * messages_per_peer_count, false, done, done);
+	stage_flags(b, label, done, done);
+}
+
+void stage_issue(struct flow_build *b, const char *label, enum direction way, const uint32_t *after,
+                 uint32_t *done)
+{
+	for (int64_t r = 0; r < b->n; r++) {
+		double rows =
+		        way == FORWARD ? build_rows_out_count(b, r) : build_rows_in_count(b, r);
+
+		done[r] = append_pause(b, label, r, rows * b->topology->message_s, false, after + r,
+		                       1);
 	}
 }
 
@@ -385,12 +418,14 @@ void stage_row_control(struct flow_build *b, const char *label, enum direction w
 		size_t n = 1;
 
 		for (enum tier tier = TIER_PACKAGE; tier < TIERS; tier++) {
+			double latency_s = machine_latency_s(b->topology->machine, tier);
+
 			control_append(b, label, tier, r, true,
-			               per_row_bytes * tier_rows(b, way, tier, r, true), after[r],
-			               part, &n);
+			               per_row_bytes * tier_rows(b, way, tier, r, true), latency_s,
+			               after[r], part, &n);
 			control_append(b, label, tier, r, false,
-			               per_row_bytes * tier_rows(b, way, tier, r, false), after[r],
-			               part, &n);
+			               per_row_bytes * tier_rows(b, way, tier, r, false), latency_s,
+			               after[r], part, &n);
 		}
 		done[r] = append_join(b, label, r, part, n);
 	}

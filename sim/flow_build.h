@@ -59,6 +59,16 @@ void stage_control(struct flow_build *b, const char *label, double per_peer_byte
 void stage_row_control(struct flow_build *b, const char *label, enum direction way,
                        double per_row_bytes, const uint32_t *after, uint32_t *done);
 
+/* Every rank sends every other a number of small messages that tell it to go on: the cores issue
+ * them one after the other, and all wait for all. The message is the flag, so its wire counts
+ * once. */
+void stage_signal(struct flow_build *b, const char *label, double message_bytes,
+                  double messages_per_peer_count, const uint32_t *after, uint32_t *done);
+
+/* The cores issue a small message for each row that the rank sends that way. */
+void stage_issue(struct flow_build *b, const char *label, enum direction way, const uint32_t *after,
+                 uint32_t *done);
+
 /* All ranks wait for all ranks: with flags (one set and noticed for each peer), with a barrier of
  * ceil(log2 R) rounds, or a host-side control barrier. */
 void stage_flags(struct flow_build *b, const char *label, const uint32_t *after, uint32_t *done);

@@ -75,11 +75,9 @@ static void decode_dispatch(struct flow_build *b, const uint32_t *ready, uint32_
 	double local_experts = (double)b->request->model->experts / (double)b->topology->n_ranks;
 
 	stage_delay(b, "dispatch.kernel", m->sync.kernel_s, ready, done);
-	stage_control(b, "dispatch.counts", count_bytes * local_experts, done, done);
-	stage_flags(b, "dispatch.counts", done, done);
+	stage_signal(b, "dispatch.counts", count_bytes * local_experts, 1, done, done);
 	place(b, done);
-	stage_control(b, "dispatch.flags", flag_bytes, done, done);
-	stage_flags(b, "dispatch.flags", done, done);
+	stage_signal(b, "dispatch.flags", flag_bytes, 1, done, done);
 }
 
 static void dispatch(struct flow_build *b, const uint32_t *ready, uint32_t *done)
@@ -100,9 +98,9 @@ static void combine(struct flow_build *b, const uint32_t *ready, uint32_t *done)
 	stage_delay(b, "combine.kernel", m->sync.kernel_s, ready, done);
 	if (prefill) {
 		stage_barrier(b, "combine.barrier", done, done);
-	} else { /* the answer to the handshake also says that the output is there */
-		stage_flags(b, "combine.handshake", done, done);
-		stage_wait(b, "combine.handshake", 2 * build_wire_s(b), done, done);
+	} else { /* ask for addresses; the answer also says that the output is there */
+		stage_wait(b, "combine.handshake", build_wire_s(b), done, done);
+		stage_signal(b, "combine.handshake", 0, 1, done, done);
 	}
 	stage_get(b, "combine.get", BACKWARD, bf16, done, pulled);
 	stage_copy(b, "combine.write", (struct traffic){.per_token_bytes = bf16}, 0, done, done);

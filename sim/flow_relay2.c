@@ -37,8 +37,7 @@ static void status_exchange(struct flow_build *b, uint32_t *at)
 	double sync_s = b->topology->machine->sync.vector_s;
 
 	stage_wait(b, "dispatch.sync", sync_s, at, at);
-	stage_control(b, "dispatch.status", flag_bytes * local_experts_count(b), at, at);
-	stage_flags(b, "dispatch.status", at, at);
+	stage_signal(b, "dispatch.status", flag_bytes, local_experts_count(b), at, at);
 	stage_wait(b, "dispatch.sync", sync_s, at, at);
 }
 
@@ -47,8 +46,7 @@ static void notify(struct flow_build *b, const uint32_t *ready, uint32_t *at)
 	const struct machine *m = b->topology->machine;
 
 	stage_delay(b, "dispatch.notify", m->sync.kernel_s, ready, at);
-	stage_control(b, "dispatch.notify", notify_flag_bytes, at, at);
-	stage_flags(b, "dispatch.notify", at, at);
+	stage_signal(b, "dispatch.notify", notify_flag_bytes, 1, at, at);
 	stage_wait(b, "dispatch.notify", 2 * build_wire_s(b) + m->sync.vector_s, at, at);
 }
 
@@ -123,6 +121,7 @@ static void combine(struct flow_build *b, const uint32_t *ready, uint32_t *done)
 	uint32_t *arrived = heap_zeroed((size_t)b->n, sizeof *arrived);
 
 	stage_delay(b, "combine.kernel", m->sync.kernel_s, ready, done);
+	stage_issue(b, "combine.flags", BACKWARD, done, done);
 	stage_put(b, "combine.put", BACKWARD, combine_row_bytes(b->request), done, NULL, arrived);
 	stage_copy(b, "combine.read", (struct traffic){.per_row_in_bytes = bf16}, 0, done, done);
 	stage_row_control(b, "combine.flags", BACKWARD, flag_bytes, done, done);

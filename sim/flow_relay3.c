@@ -52,8 +52,7 @@ static void dispatch(struct flow_build *b, const uint32_t *ready, uint32_t *done
 	                            .quantised_bytes = build_quantised_bytes(b)},
 	           m->sync.kernel_s, ready, done);
 	stage_delay(b, "dispatch.counts", m->sync.collective_s, done, done);
-	stage_control(b, "dispatch.counts", count_bytes * local_experts, done, done);
-	stage_flags(b, "dispatch.counts", done, done);
+	stage_signal(b, "dispatch.counts", count_bytes * local_experts, 1, done, done);
 	stage_wait(b, "dispatch.host", m->sync.host_s, done, done);
 	all_to_all(b, FORWARD, "dispatch.read", "dispatch.put", "dispatch.wait", packed, done);
 	stage_copy(b, "dispatch.reorder", (struct traffic){.per_row_in_bytes = 2 * packed},

@@ -84,6 +84,7 @@ void topology_init(struct topology *t, const struct machine *m, int64_t n_ranks,
 	                       .n_built = symmetric ? 1 : n_ranks,
 	                       .symmetric = symmetric};
 	t->quantise_Bps = m->vector.quantise_core_Bps * (double)cores;
+	t->message_s = m->vector.message_s / (double)cores;
 	g->rank_multiplicity_count = symmetric ? (double)n_ranks : 1;
 	t->hbm = per_rank(t, RES_HBM, machine_hbm_Bps(m));
 	t->cube = per_rank(t, RES_CUBE, m->cube.bf16_flops);

@@ -23,6 +23,7 @@ struct topology {
 	int64_t n_built; /* n_ranks, or 1 when symmetric */
 	bool symmetric;
 	double quantise_Bps; /* of the vector cores that dispatch uses; 0: free */
+	double message_s;    /* of a small message, with all those cores issuing */
 	/* first resource of each kind; the resource of rank (node, link) i is first + i */
 	uint32_t hbm, cube, put, get, copy, egress, ingress, nic_out, nic_in, trunk_up, trunk_down;
 	uint32_t die_link, mesh_link;

@@ -29,8 +29,9 @@ static void random_costs(struct rng *r, struct machine *m)
 	double *times[] = {
 	        &m->die_link.latency_s, &m->fabric.node_latency_s, &m->fabric.far_latency_s,
 	        &m->rdma.latency_s,     &m->rdma.message_s,        &m->sync.vector_s,
-	        &m->sync.flag_s,        &m->sync.round_s,          &m->sync.kernel_s,
-	        &m->sync.collective_s,  &m->sync.host_s,           &m->sync.host_barrier_s};
+	        &m->vector.message_s,   &m->sync.flag_s,           &m->sync.round_s,
+	        &m->sync.kernel_s,      &m->sync.collective_s,     &m->sync.host_s,
+	        &m->sync.host_barrier_s};
 
 	for (size_t i = 0; i < sizeof times / sizeof *times; i++)
 		*times[i] = maybe(r, 1e-8, 1e-5);

@@ -116,6 +116,7 @@ static struct machine waiting_machine(const struct machine *like)
 
 	for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
 		*rates[i] = 1e100;
+	m.vector.message_s = 0;
 	m.die_link.latency_s = 1, m.fabric.node_latency_s = 2, m.fabric.far_latency_s = 3;
 	m.sync.vector_s = 1e2, m.sync.flag_s = 1e4, m.sync.round_s = 1e6, m.sync.kernel_s = 1e8;
 	m.sync.collective_s = 1e10, m.sync.host_s = 1e12, m.sync.host_barrier_s = 1e14;
@@ -129,18 +130,18 @@ static const struct waits {
 	enum phase phase;
 	double wires, vector, flag, barriers, kernel, collective, host, host_barriers;
 } waits[] = {
-        /* counts and their flags, exchange and its flags; the same way back without counts */
-        {&flow_relay3, PHASE_PREFILL, 2 + 2 + 2, 0, 3, 0, 2 + 2, 3, 1, 0},
-        {&flow_relay3, PHASE_DECODE, 2 + 2 + 2, 0, 3, 0, 2 + 2, 3, 1, 0},
-        /* notify: counts, flags, pull; status, flags, pull; combine: put, own flags */
-        {&flow_relay2, PHASE_PREFILL, 4 + 4 + 1, 1 + 2, 3, 0, 2 + 1, 0, 0, 0},
-        /* put, status, flags; combine: put, own flags */
-        {&flow_relay2, PHASE_DECODE, 3 + 1, 2, 2, 0, 1 + 1, 0, 0, 0},
+        /* counts, exchange and its flags; the same way back without counts */
+        {&flow_relay3, PHASE_PREFILL, 1 + 2 + 2, 0, 3, 0, 2 + 2, 3, 1, 0},
+        {&flow_relay3, PHASE_DECODE, 1 + 2 + 2, 0, 3, 0, 2 + 2, 3, 1, 0},
+        /* notify's flags, pull; status, pull; combine: put, own flags */
+        {&flow_relay2, PHASE_PREFILL, 3 + 3 + 1, 1 + 2, 3, 0, 2 + 1, 0, 0, 0},
+        /* put, status; combine: put, own flags */
+        {&flow_relay2, PHASE_DECODE, 2 + 1, 2, 2, 0, 1 + 1, 0, 0, 0},
         /* layout's flags, pull of counts, put; barriers after notify and put; combine: barrier,
            pull, barrier */
         {&flow_direct, PHASE_PREFILL, 1 + 2 + 1 + 2, 2 + 1 + 1, 1, 2 + 2, 3 + 1, 0, 2, 3},
-        /* counts, flags, put, completion, flags; combine: flags, handshake, pull */
-        {&flow_direct, PHASE_DECODE, 5 + 5, 1, 3, 0, 1 + 1, 0, 0, 0},
+        /* counts, put, completion; combine: handshake and its answer, pull */
+        {&flow_direct, PHASE_DECODE, 3 + 4, 1, 3, 0, 1 + 1, 0, 0, 0},
 };
 
 static void waits_are_those_of_the_steps(void)
@@ -176,6 +177,48 @@ static void waits_are_those_of_the_steps(void)
 			       name_of(&w));
 			exchange_fini(&e);
 		}
+	}
+	config_free(c);
+}
+
+/* With nothing else to wait for and 1 s a message (48 cores of 48 s each), an exchange takes as
+ * many seconds as one rank of 16 issues small messages: to 15 peers, for each of their 16 experts,
+ * for each row it sends back. */
+static void messages_take_the_cores_time(void)
+{
+	static const struct {
+		const struct flow *flow;
+		enum phase phase;
+		double once, per_row;
+	} cases[] = {
+	        {&flow_relay3, PHASE_PREFILL, 15, 0}, /* counts */
+	        {&flow_relay3, PHASE_DECODE, 15, 0},
+	        {&flow_relay2, PHASE_PREFILL, 15 + 15 * 16, 1}, /* notify, status; row flags */
+	        {&flow_relay2, PHASE_DECODE, 15 * 16, 1},       /* status; row flags */
+	        {&flow_direct, PHASE_PREFILL, 0, 0},
+	        {&flow_direct, PHASE_DECODE, 3 * 15, 0}, /* counts, completion, handshake */
+	};
+	struct config *c = config_of("cloudmatrix384", "deepseek-v3.1");
+	struct machine m = waiting_machine(&c->machine);
+
+	m.die_link.latency_s = m.fabric.node_latency_s = m.fabric.far_latency_s = 0;
+	memset(&m.sync, 0, sizeof m.sync);
+	m.vector.message_s = 48;
+	for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+		struct exchange_wish w = {.machine = &m,
+		                          .model = &c->model,
+		                          .flow = cases[i / 2].flow,
+		                          .phase = cases[i / 2].phase,
+		                          .dispatch = DTYPE_INT8,
+		                          .n_ranks = 16,
+		                          .tokens = i % 2 ? 128 : 4};
+		struct exchange x;
+
+		CU_ASSERT_TRUE_FATAL(exchange_init(&x, &w));
+		NEARLY(1 + makespan_s(&engine_fluid, x.graph),
+		       1 + cases[i / 2].once + cases[i / 2].per_row * 8 * (double)w.tokens, 1e-12,
+		       "%s", name_of(&w));
+		exchange_fini(&x);
 	}
 	config_free(c);
 }
@@ -484,6 +527,7 @@ static void flows_are_found_by_name(void)
 static const struct unit_test tests[] = {
         {"one rank stands for all", one_rank_stands_for_all},
         {"waits are those of the steps", waits_are_those_of_the_steps},
+        {"messages take the cores' time", messages_take_the_cores_time},
         {"quantising takes the cores' time", quantising_takes_the_cores_time},
         {"twice as slow takes twice as long", twice_as_slow_takes_twice_as_long},
         {"estimate never exceeds fluid", estimate_never_exceeds_fluid},

@@ -3,18 +3,18 @@ $ epsim compare direct relay2 relay3 --machine "node:2 die:8 fabric:100GBps late
 > qwen3-30b-a3b on synthetic, decode: EP 16, TP 1, 32 new tokens an attention group, context 4096, dispatch int8 (engine fluid)
 >
 >                        direct    relay2    relay3
-> step                 14.51 ms  14.11 ms  14.89 ms
+> step                 14.23 ms  14.02 ms   14.8 ms
 > attention            8.283 ms  8.283 ms  8.283 ms
 > gate                 44.43 us  44.43 us  44.43 us
-> dispatch             956.9 us  881.4 us  1.227 ms
+> dispatch             764.9 us  785.4 us  1.131 ms
 > expert               3.838 ms  3.838 ms  3.838 ms
-> combine              1.192 ms  868.2 us  1.301 ms
+> combine              1.096 ms  868.2 us  1.301 ms
 > head                 199.7 us  199.7 us  199.7 us
-> one exchange, alone  44.76 us  36.45 us  52.66 us
+> one exchange, alone  38.76 us  34.45 us  50.66 us
 > work                 14.76 us  18.33 us  20.66 us
 > contention                  -   76.8 ns         -
 > latency                 16 us     14 us     24 us
-> synchronisation      14.01 us  4.038 us  8.005 us
+> synchronisation       8.01 us  2.038 us  6.005 us
 > waits of a rank             5         4         4
 > hbm                  2.754 MB   6.16 MB  9.049 MB
 > fabric.egress        1.476 MB  1.609 MB  1.476 MB
@@ -25,12 +25,12 @@ $ epsim compare direct relay2 relay3 --machine "node:2 die:8 fabric:100GBps late
 > buffers of a rank     25.2 MB  62.98 MB  59.79 MB
 > batch that fits          4917      4892      4891
 >
-> direct takes 14.51 ms a step, 2.8 % more than relay2 (14.11 ms).
-> In one exchange it takes 44.76 us against 36.45 us: -3.578 us moving rows, -76.8 ns contention, +2 us fixed costs, +9.971 us synchronisation.
+> direct takes 14.23 ms a step, 1.5 % more than relay2 (14.02 ms).
+> In one exchange it takes 38.76 us against 34.45 us: -3.578 us moving rows, -76.8 ns contention, +2 us fixed costs, +5.971 us synchronisation.
 > Its buffers are 37.78 MB smaller, which is room for 25 more requests an attention group.
 >
-> direct takes 14.51 ms a step, 2.5 % less than relay3 (14.89 ms).
-> In one exchange it takes 44.76 us against 52.66 us: -5.901 us moving rows, -8 us fixed costs, +6.005 us synchronisation.
+> direct takes 14.23 ms a step, 3.9 % less than relay3 (14.8 ms).
+> In one exchange it takes 38.76 us against 50.66 us: -5.901 us moving rows, -8 us fixed costs, +2.005 us synchronisation.
 > Its buffers are 34.59 MB smaller, which is room for 26 more requests an attention group.
 
 # A flow that cannot run stays, with its reason; when none can, the answer is no.

@@ -69,6 +69,7 @@ $ epsim config dump --machine 'node:2 die:4 package:2 die_link:100GBps fabric:19
 >     get_core: 1000TBps
 >     sharpness: 3
 >     copy_core: 1000TBps
+>     message: 0s
 >     quantise_core: 0Bps
 >   die_link:
 >     rate: 100GBps
@@ -139,7 +140,7 @@ $ epsim config dump --machine 'node:2 die:4 package:2 die_link:100GBps fabric:19
 >     npus: 0
 >   engine: "fluid"
 $ epsim config dump configs/machines/cloudmatrix384.yaml | grep -c source:
-> 42
+> 43
 
 # What is dumped reads back: the dump of a dump is the dump.
 $ for f in configs/*/*.yaml; do epsim config dump $f >$TMP/a.yaml && epsim config dump $TMP/a.yaml >$TMP/b.yaml && cmp $TMP/a.yaml $TMP/b.yaml || echo $f; done

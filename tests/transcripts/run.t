@@ -47,14 +47,14 @@ $ epsim run $TMP/tiny.yaml --machine 'die:2 fabric:131.072GBps hbm:1000TBps' --e
 # A latency of 1 us: counts and a flag; rows; flags and a flag; a flag and a handshake there and
 # back; a read there and back.
 $ epsim run $TMP/tiny.yaml --machine 'die:2 fabric:131.072GBps latency:1us' --ep 2 --dispatch bf16 --scope exchange | sed -n '5,12p'
-> dispatch and combine  12 us
+> dispatch and combine  9 us
 >
 > phase              time   share
-> dispatch.counts    2 us  16.7 %
-> dispatch.put       2 us  16.7 %
-> dispatch.flags     2 us  16.7 %
-> combine.handshake  3 us  25.0 %
-> combine.get        3 us  25.0 %
+> dispatch.counts    1 us  11.1 %
+> dispatch.put       2 us  22.2 %
+> dispatch.flags     1 us  11.1 %
+> combine.handshake  2 us  22.2 %
+> combine.get        3 us  33.3 %
 
 # A whole step, and a layer.
 $ epsim run $TMP/tiny.yaml --machine die:2 --ep 2
