@@ -1,42 +1,16 @@
 /* Memory of a rank: weights add up to the model, parts to the total, and the largest batch that
  * fits does, while one more does not. */
 #include "tests/exchange.h"
+#include "tests/scene.h"
 #include "tests/unit.h"
 #include <math.h>
 #include <string.h>
 
-struct scene {
-	struct config *config;
-	struct schedule schedule;
-	struct routing_spec routing;
-	struct step_request q;
-};
-
-static void scene_init(struct scene *s, const char *machine, const char *model, double batch)
+static void init(struct scene *s, const char *machine, const char *model, double batch)
 {
-	*s = (struct scene){.config = config_of(machine, model),
-	                    .schedule = {.ep = 64,
-	                                 .tp = 1,
-	                                 .micro_batches = 1,
-	                                 .dispatch = DTYPE_INT8,
-	                                 .weights = DTYPE_INT8,
-	                                 .kv = DTYPE_BF16},
-	                    .routing = {.file = "", .model = "", .domain = ""}};
-	s->q = (struct step_request){.machine = &s->config->machine,
-	                             .model = &s->config->model,
-	                             .schedule = &s->schedule,
-	                             .routing = &s->routing,
-	                             .flow = &flow_direct,
-	                             .engine = &engine_estimate,
-	                             .phase = PHASE_DECODE,
-	                             .sequences_count = batch,
-	                             .query_count = batch,
-	                             .context_count = 4000};
-}
-
-static void scene_fini(struct scene *s)
-{
-	config_free(s->config);
+	scene_init(s, machine, model, 64);
+	s->q.flow = &flow_direct, s->q.engine = &engine_estimate;
+	scene_decode(s, batch, 4000);
 }
 
 static struct memory memory_of(const struct scene *s, double context)
@@ -72,7 +46,7 @@ static void weights_of_deepseek(void)
 		double ep = (double)sizes[i], each, all;
 		struct scene s;
 
-		scene_init(&s, "cloudmatrix384", "deepseek-v3.1", 64);
+		init(&s, "cloudmatrix384", "deepseek-v3.1", 64);
 		s.schedule.ep = sizes[i];
 		each = weights_rank_bytes(&s.q), all = ep * each;
 		NEARLY(each, experts / ep + attention + dense + shared + bf16, 1e-15, "EP %g", ep);
@@ -126,7 +100,7 @@ static void cache_of_a_request(void)
 		struct scene s;
 		struct memory m;
 
-		scene_init(&s, "cloudmatrix384", cases[i].model, 24);
+		init(&s, "cloudmatrix384", cases[i].model, 24);
 		s.schedule.tp = cases[i].tp, s.schedule.kv = (int)cases[i].kv;
 		m = memory_of(&s, cases[i].context);
 		CU_ASSERT_EQUAL(m.kv_request_bytes, cases[i].bytes);
@@ -143,7 +117,7 @@ static void activations_of_deepseek(void)
 {
 	struct scene s;
 
-	scene_init(&s, "cloudmatrix384", "deepseek-v3.1", 128);
+	init(&s, "cloudmatrix384", "deepseek-v3.1", 128);
 	s.schedule.tp = 4;
 	CU_ASSERT_EQUAL(memory_of(&s, 4000).work_bytes,
 	                2 * 32 * (4 * 7168 + 3 * 18432 + 8 * 3 * 2048));
@@ -159,7 +133,7 @@ static void each_scene(void (*visit)(struct scene *s))
 	for (size_t i = 0; i < 3 * 3 * 2 * 2 * 2; i++) {
 		struct scene s;
 
-		scene_init(&s, i / 36 ? "atlas-a2" : "cloudmatrix384", models[i % 3], 64);
+		init(&s, i / 36 ? "atlas-a2" : "cloudmatrix384", models[i % 3], 64);
 		s.q.flow = flows[i / 3 % 3];
 		s.schedule.tp = i / 9 % 2 ? 4 : 1;
 		s.schedule.micro_batches = i / 18 % 2 ? 2 : 1;
@@ -238,7 +212,7 @@ static void no_batch_may_fit(void)
 	struct scene s;
 	struct memory m;
 
-	scene_init(&s, "cloudmatrix384", "deepseek-v3.1", 64);
+	init(&s, "cloudmatrix384", "deepseek-v3.1", 64);
 	s.schedule.ep = 8;
 	m = memory_of(&s, 4000);
 	CU_ASSERT(m.weights_bytes > m.usable_bytes);
@@ -254,7 +228,7 @@ static void routing_decides_prefill_buffers_only(void)
 		struct memory even, hot;
 		struct scene s;
 
-		scene_init(&s, "cloudmatrix384", "deepseek-v3.1", 1024);
+		init(&s, "cloudmatrix384", "deepseek-v3.1", 1024);
 		s.q.flow = flows[f], s.schedule.ep = 16;
 		for (enum phase phase = 0; phase < PHASES; phase++) {
 			s.q.phase = phase;
@@ -281,7 +255,7 @@ static void micro_batches_hold_their_own_rows(void)
 		struct err e;
 		size_t n, m;
 
-		scene_init(&s, "cloudmatrix384", "deepseek-v3.1", 64);
+		init(&s, "cloudmatrix384", "deepseek-v3.1", 64);
 		s.q.flow = flows[f];
 		CU_ASSERT_EQUAL(step_buffers(&s.q, one, &n, &e), RC_OK);
 		s.schedule.micro_batches = 2;
@@ -307,7 +281,7 @@ static void direct_allows_the_larger_batch(void)
 		struct scene s;
 		int64_t direct;
 
-		scene_init(&s, "cloudmatrix384", "deepseek-v3.1", 64);
+		init(&s, "cloudmatrix384", "deepseek-v3.1", 64);
 		s.schedule.ep = ep;
 		direct = memory_of(&s, 4000).batch_most;
 		s.q.flow = &flow_relay2;

@@ -1,52 +1,10 @@
 /* Steps: layers add up, micro-batches do the same work, time scales and never falls with the work;
  * memory is what its parts are, and the largest batch that fits is the largest. */
 #include "tests/exchange.h"
+#include "tests/scene.h"
 #include "tests/unit.h"
 #include <math.h>
 #include <string.h>
-
-/* A step of its own: the request's pointers lead into it. */
-struct scene {
-	struct config *config;
-	struct schedule schedule;
-	struct routing_spec routing;
-	struct step_request q;
-};
-
-static void scene_init(struct scene *s, const char *machine, const char *model)
-{
-	*s = (struct scene){.config = config_of(machine, model),
-	                    .schedule = {.ep = 32,
-	                                 .tp = 1,
-	                                 .micro_batches = 1,
-	                                 .dispatch = DTYPE_INT8,
-	                                 .weights = DTYPE_INT8,
-	                                 .kv = DTYPE_BF16},
-	                    .routing = {.file = "", .model = "", .domain = ""}};
-	s->q = (struct step_request){.machine = &s->config->machine,
-	                             .model = &s->config->model,
-	                             .schedule = &s->schedule,
-	                             .routing = &s->routing,
-	                             .flow = &flow_relay2,
-	                             .engine = &engine_fluid};
-}
-
-static void scene_fini(struct scene *s)
-{
-	config_free(s->config);
-}
-
-static void decode(struct scene *s, double batch, double context)
-{
-	s->q.phase = PHASE_DECODE;
-	s->q.sequences_count = s->q.query_count = batch, s->q.context_count = context;
-}
-
-static void prefill(struct scene *s, double chunk, double context)
-{
-	s->q.phase = PHASE_PREFILL;
-	s->q.sequences_count = 1, s->q.query_count = chunk, s->q.context_count = context;
-}
 
 static struct step_result run(const struct scene *s)
 {
@@ -83,15 +41,15 @@ static void each_scene(void (*visit)(struct scene *s))
 		struct scene s;
 		size_t k = i / MODELS;
 
-		scene_init(&s, "cloudmatrix384", models[i % MODELS]);
+		scene_init(&s, "cloudmatrix384", models[i % MODELS], 32);
 		s.q.flow = flows[k % 3];
 		s.schedule.tp = k / 3 % 2 ? 4 : 1;
 		s.schedule.micro_batches = k / 6 % 2 ? 2 : 1;
 		s.q.engine = k / 12 % 2 ? &engine_estimate : &engine_fluid;
 		if (k / 24 % PHASES)
-			decode(&s, 96, 4000);
+			scene_decode(&s, 96, 4000);
 		else
-			prefill(&s, 4096, 1000);
+			scene_prefill(&s, 4096, 1000);
 		visit(&s);
 		scene_fini(&s);
 	}
@@ -145,12 +103,12 @@ static void layers_add_up_to_the_step(void)
 	for (size_t i = 0; i < 2 * 2 * PHASES; i++) {
 		struct scene s;
 
-		scene_init(&s, "cloudmatrix384", plain[i % 2]);
+		scene_init(&s, "cloudmatrix384", plain[i % 2], 32);
 		s.schedule.micro_batches = 1 + i / 2 % 2;
 		if (i / 4)
-			decode(&s, 96, 4000);
+			scene_decode(&s, 96, 4000);
 		else
-			prefill(&s, 4096, 1000);
+			scene_prefill(&s, 4096, 1000);
 		layers_add_up(&s);
 		scene_fini(&s);
 	}
@@ -235,9 +193,9 @@ static void overlap_gains_at_most_the_lesser(void)
 		double network_s;
 
 		scene_init(&s, "node:4 die:8 fabric:100GBps hbm:1000TBps vector:48",
-		           "deepseek-v3.1");
+		           "deepseek-v3.1", 32);
 		s.q.flow = flows[f];
-		prefill(&s, 8192, 0);
+		scene_prefill(&s, 8192, 0);
 		one = run(&s);
 		s.schedule.micro_batches = 2;
 		two = run(&s);
@@ -278,10 +236,10 @@ static void groups_exchange_over_their_links(void)
 		struct scene s;
 		struct err e;
 
-		scene_init(&s, x->machine, "deepseek-v3.1");
+		scene_init(&s, x->machine, "deepseek-v3.1", 32);
 		s.schedule.tp = x->tp;
 		s.routing.kind = i % 2 ? ROUTING_UNIFORM : ROUTING_BALANCED;
-		decode(&s, 64, 100);
+		scene_decode(&s, 64, 100);
 		CU_ASSERT_EQUAL(step_graph(&s.q, 1, g, &t, NULL, &e), RC_OK);
 		CU_ASSERT_EQUAL(t.symmetric, i % 2 == 0);
 		loads_of(g, "exchange.", got);
@@ -297,12 +255,12 @@ static void a_chunk_has_one_answer(void)
 	struct step_result chunk, one;
 	struct scene s;
 
-	scene_init(&s, "cloudmatrix384", "deepseek-v3.1");
-	prefill(&s, 4096, 0), chunk = run(&s);
-	decode(&s, 1, 4096), one = run(&s);
+	scene_init(&s, "cloudmatrix384", "deepseek-v3.1", 32);
+	scene_prefill(&s, 4096, 0), chunk = run(&s);
+	scene_decode(&s, 1, 4096), one = run(&s);
 	UNIT_TEXT(step_phases[7], "head");
 	NEARLY(chunk.phase_s[7], one.phase_s[7], 1e-12, "head");
-	decode(&s, 1000, 4096);
+	scene_decode(&s, 1000, 4096);
 	CU_ASSERT(run(&s).phase_s[7] > one.phase_s[7]);
 	scene_fini(&s);
 }
@@ -317,10 +275,10 @@ static void uneven_groups_run(void)
 		struct step_result r;
 		struct scene s;
 
-		scene_init(&s, "cloudmatrix384", "kimi-k2");
+		scene_init(&s, "cloudmatrix384", "kimi-k2", 32);
 		s.schedule.ep = sizes[i], s.q.flow = &flow_direct;
 		s.config->model.layers = 2, s.config->model.dense_layers = 1;
-		prefill(&s, 1024, 0);
+		scene_prefill(&s, 1024, 0);
 		r = run(&s);
 		/* the same rows, farther away the more ranks there are */
 		AT_MOST(before_s, r.phase_s[3] + r.phase_s[5], 1e-9, "EP %lld",
@@ -376,7 +334,7 @@ static void rises_with_batch_and_context(struct scene *s)
 	for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
 		double now;
 
-		decode(s, batches[i], 3000), now = run(s).step_s;
+		scene_decode(s, batches[i], 3000), now = run(s).step_s;
 		AT_MOST(before, now, 1e-9, "%s", name_of(s));
 		before = now;
 	}
@@ -384,7 +342,7 @@ static void rises_with_batch_and_context(struct scene *s)
 	for (size_t i = 0; i < sizeof contexts / sizeof *contexts; i++) {
 		double now;
 
-		decode(s, 64, contexts[i]), now = run(s).step_s;
+		scene_decode(s, 64, contexts[i]), now = run(s).step_s;
 		AT_MOST(before, now, 1e-9, "%s", name_of(s));
 		before = now;
 	}
@@ -400,7 +358,7 @@ static void rises_with_chunk(struct scene *s)
 	for (size_t i = 0; i < sizeof chunks / sizeof *chunks; i++) {
 		double now;
 
-		prefill(s, chunks[i], 0), now = run(s).step_s;
+		scene_prefill(s, chunks[i], 0), now = run(s).step_s;
 		AT_MOST(before, now, 1e-9, "%s", name_of(s));
 		before = now;
 	}
@@ -421,10 +379,10 @@ static void hot_experts_cost_time(void)
 		struct scene s;
 		double before, now;
 
-		scene_init(&s, "cloudmatrix384", "deepseek-v3.1");
+		scene_init(&s, "cloudmatrix384", "deepseek-v3.1", 32);
 		s.schedule.ep = 16, s.q.flow = flows[f];
 		s.config->model.layers = 4;
-		prefill(&s, 2048, 0);
+		scene_prefill(&s, 2048, 0);
 		before = run(&s).step_s * 0.97;
 		for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {
 			struct step_result r;
@@ -481,9 +439,9 @@ static void shapes_are_refused_in_words(void)
 		char why[128] = "";
 		struct scene s;
 
-		scene_init(&s, "cloudmatrix384", "deepseek-v3.1");
+		scene_init(&s, "cloudmatrix384", "deepseek-v3.1", 32);
 		s.schedule = cases[i].schedule;
-		decode(&s, cases[i].query, 100);
+		scene_decode(&s, cases[i].query, 100);
 		CU_ASSERT_EQUAL(step_possible(&s.q, why, sizeof why), *cases[i].why == '\0');
 		UNIT_HOLDS(why, cases[i].why);
 		scene_fini(&s);
