@@ -147,6 +147,16 @@ struct build {
 	int64_t n;
 };
 
+static enum rc routing_of(const struct step_request *q, struct arena *a, struct routing *out,
+                          struct err *e)
+{
+	int64_t n_ranks = ranks_of_group(q), tokens = rank_tokens(q);
+
+	if (q->routings)
+		return routing_cache_get(q->routings, n_ranks, tokens, out, e);
+	return routing_make(q->routing, q->model, n_ranks, tokens, a, out, e);
+}
+
 static enum rc build_init(struct build *b, const struct step_request *q, struct graph *g,
                           struct topology *t, struct arena *a, struct err *e)
 {
@@ -154,7 +164,7 @@ static enum rc build_init(struct build *b, const struct step_request *q, struct 
 	bool symmetric = stands_for_all(q);
 
 	*b = (struct build){.q = q, .g = g, .t = t, .tokens = tokens_of(q)};
-	TRY(routing_make(q->routing, q->model, n_ranks, rank_tokens(q), a, &b->routing, e));
+	TRY(routing_of(q, a, &b->routing, e));
 	b->request = flow_request_of(q, &b->routing);
 	topology_init(t, q->machine, n_ranks, q->schedule->vector_cores, symmetric, g);
 	flow_build_init(&b->flow, g, t, &b->request);
@@ -360,7 +370,7 @@ enum rc step_buffers(const struct step_request *q, struct buffer *out, size_t *n
 
 	/* decode sizes windows for the worst case, prefill by the counts it gets */
 	if (q->phase == PHASE_PREFILL)
-		rc = routing_make(q->routing, q->model, routing.n_ranks, fq.tokens, a, &routing, e);
+		rc = routing_of(q, a, &routing, e);
 	if (rc == RC_OK) {
 		*n = q->flow->buffers(&fq, out);
 		/* micro-batches are in flight at once, each with its own rows */

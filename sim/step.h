@@ -5,6 +5,7 @@
 #include "sim/compute.h"
 #include "sim/engine.h"
 #include "sim/flow.h"
+#include "sim/routing_cache.h"
 
 /* What a step is asked of. */
 struct step_request {
@@ -12,6 +13,7 @@ struct step_request {
 	const struct moe_model *model;
 	const struct schedule *schedule;
 	const struct routing_spec *routing;
+	struct routing_cache *routings; /* drawn from that by model; NULL: drawn anew */
 	const struct flow *flow;
 	const struct engine *engine;
 	enum phase phase;

@@ -119,8 +119,7 @@ static struct schedule schedule_at(const struct config *c, const struct knobs *k
 /* ---- pricing, on several threads ---- */
 
 struct work {
-	const struct config *c;
-	const struct engine *engine;
+	struct pricer pricer;
 	const struct knobs *k;
 	const struct sweep_options *options;
 	struct prefill_price *prefill; /* [shared][chunk] */
@@ -140,12 +139,13 @@ static enum rc price_unit(struct work *w, size_t unit, struct err *e)
 	struct schedule s;
 
 	if (unit < w->n_prefill) {
-		s = schedule_at(w->c, k, unit / k->n_chunk, 0, unit % k->n_chunk, &flow);
-		return prefill_price(w->c, w->engine, flow, &s, w->prefill + unit, e);
+		s = schedule_at(w->pricer.config, k, unit / k->n_chunk, 0, unit % k->n_chunk,
+		                &flow);
+		return prefill_price(&w->pricer, flow, &s, w->prefill + unit, e);
 	}
 	unit -= w->n_prefill;
-	s = schedule_at(w->c, k, unit / k->n_batch, unit % k->n_batch, 0, &flow);
-	return decode_price(w->c, w->engine, flow, &s, w->decode + unit, e);
+	s = schedule_at(w->pricer.config, k, unit / k->n_batch, unit % k->n_batch, 0, &flow);
+	return decode_price(&w->pricer, flow, &s, w->decode + unit, e);
 }
 
 static void keep_error(struct work *w, size_t unit, const struct err *e)
@@ -208,8 +208,8 @@ static void points_join(const struct work *w, struct sweep *s)
 		size_t shared = i / k->n_chunk / k->n_batch;
 		struct sweep_point *p = s->points + i;
 
-		p->schedule = schedule_at(w->c, k, shared, batch, chunk, &p->flow);
-		point_join(w->c, w->prefill + shared * k->n_chunk + chunk,
+		p->schedule = schedule_at(w->pricer.config, k, shared, batch, chunk, &p->flow);
+		point_join(w->pricer.config, w->prefill + shared * k->n_chunk + chunk,
 		           w->decode + shared * k->n_batch + batch, p);
 		s->n_feasible += p->feasible;
 	}
@@ -309,7 +309,7 @@ static enum rc sweep_price(struct work *w, struct sweep *s, struct err *e)
 enum rc sweep_run(const struct config *c, const struct sweep_options *options, struct sweep **out,
                   struct err *e)
 {
-	struct work w = {.c = c, .options = options, .error_unit = SIZE_MAX};
+	struct work w = {.pricer = {.config = c}, .options = options, .error_unit = SIZE_MAX};
 	struct sweep *s = NULL;
 	struct knobs k;
 	size_t n_points;
@@ -318,16 +318,18 @@ enum rc sweep_run(const struct config *c, const struct sweep_options *options, s
 	TRY(sweep_count(c, &n_points, e));
 	knobs_lists(c, &k);
 	TRY(knobs_flows(c, &k, e));
-	w.engine = engine_find(c->sweep.engine, e);
-	if (!w.engine)
+	w.pricer.engine = engine_find(c->sweep.engine, e);
+	if (!w.pricer.engine)
 		return e->rc;
 	s = heap_zeroed(1, sizeof *s);
-	s->config = c, s->engine = w.engine, s->n_points = n_points;
+	s->config = c, s->engine = w.pricer.engine, s->n_points = n_points;
 	s->points = heap_zeroed(n_points, sizeof *s->points);
 	w.k = &k;
+	w.pricer.routings = routing_cache_new(&c->routing, &c->model);
 	pthread_mutex_init(&w.lock, NULL);
 	rc = sweep_price(&w, s, e);
 	pthread_mutex_destroy(&w.lock);
+	routing_cache_free(w.pricer.routings);
 	if (rc == RC_OK)
 		*out = s, s = NULL;
 	sweep_free(s);
@@ -344,6 +346,7 @@ void sweep_free(struct sweep *s)
 enum rc sweep_one(const struct config *c, const struct engine *engine,
                   const struct schedule *schedule, struct sweep_point *out, struct err *e)
 {
+	const struct pricer p = {c, engine, NULL};
 	struct prefill_price pre;
 	struct decode_price dec;
 
@@ -352,8 +355,8 @@ enum rc sweep_one(const struct config *c, const struct engine *engine,
 	out->flow = flow_find(schedule->flow, e);
 	if (!out->flow)
 		return e->rc;
-	TRY(prefill_price(c, engine, out->flow, schedule, &pre, e));
-	TRY(decode_price(c, engine, out->flow, schedule, &dec, e));
+	TRY(prefill_price(&p, out->flow, schedule, &pre, e));
+	TRY(decode_price(&p, out->flow, schedule, &dec, e));
 	point_join(c, &pre, &dec, out);
 	return RC_OK;
 }

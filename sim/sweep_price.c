@@ -2,16 +2,16 @@
 #include <math.h>
 #include <string.h>
 
-static struct step_request request_of(const struct config *c, const struct engine *engine,
-                                      const struct flow *flow, const struct schedule *s,
-                                      enum phase phase)
+static struct step_request request_of(const struct pricer *p, const struct flow *flow,
+                                      const struct schedule *s, enum phase phase)
 {
-	return (struct step_request){.machine = &c->machine,
-	                             .model = &c->model,
+	return (struct step_request){.machine = &p->config->machine,
+	                             .model = &p->config->model,
 	                             .schedule = s,
-	                             .routing = &c->routing,
+	                             .routing = &p->config->routing,
+	                             .routings = p->routings,
 	                             .flow = flow,
-	                             .engine = engine,
+	                             .engine = p->engine,
 	                             .phase = phase};
 }
 
@@ -79,47 +79,48 @@ static bool prompt_possible(const struct workload *w, const struct schedule *s, 
 	return false;
 }
 
-enum rc prefill_price(const struct config *c, const struct engine *engine, const struct flow *flow,
-                      const struct schedule *s, struct prefill_price *out, struct err *e)
+enum rc prefill_price(const struct pricer *p, const struct flow *flow, const struct schedule *s,
+                      struct prefill_price *out, struct err *e)
 {
-	struct step_request q = request_of(c, engine, flow, s, PHASE_PREFILL);
+	struct step_request q = request_of(p, flow, s, PHASE_PREFILL);
+	const struct workload *w = &p->config->workload;
 	struct step_result r;
 
 	memset(out, 0, sizeof *out);
-	full_chunk(&c->workload, &q);
+	full_chunk(w, &q);
 	out->possible = step_possible(&q, out->why, sizeof out->why) &&
-	                prompt_possible(&c->workload, s, out->why, sizeof out->why);
+	                prompt_possible(w, s, out->why, sizeof out->why);
 	if (!out->possible)
 		return RC_OK;
-	TRY(step_memory(&q, fmax(workload_prompt_count(&c->workload), c->workload.input.mean_count),
-	                &out->memory, e));
+	TRY(step_memory(&q, fmax(workload_prompt_count(w), w->input.mean_count), &out->memory, e));
 	out->fits = memory_fits(&out->memory, "prefill", out->why, sizeof out->why);
 	TRY(step_run(&q, &r, e));
 	memcpy(out->phase_s, r.phase_s, sizeof out->phase_s);
-	out->npu_s = r.step_s * (double)schedule_npus(s) / groups_count(s) *
-	             c->workload.input.mean_count / (double)s->chunk;
-	return prompt_time(q, workload_prompt_count(&c->workload), &out->ttft_s, e);
+	out->npu_s = r.step_s * (double)schedule_npus(s) / groups_count(s) * w->input.mean_count /
+	             (double)s->chunk;
+	return prompt_time(q, workload_prompt_count(w), &out->ttft_s, e);
 }
 
-enum rc decode_price(const struct config *c, const struct engine *engine, const struct flow *flow,
-                     const struct schedule *s, struct decode_price *out, struct err *e)
+enum rc decode_price(const struct pricer *p, const struct flow *flow, const struct schedule *s,
+                     struct decode_price *out, struct err *e)
 {
-	struct step_request q = request_of(c, engine, flow, s, PHASE_DECODE);
+	struct step_request q = request_of(p, flow, s, PHASE_DECODE);
+	const struct workload *w = &p->config->workload;
 	struct step_result r;
 
 	memset(out, 0, sizeof *out);
 	q.query_count = q.sequences_count = (double)s->batch;
-	q.context_count = workload_context_count(&c->workload);
+	q.context_count = workload_context_count(w);
 	out->possible = step_possible(&q, out->why, sizeof out->why);
 	if (!out->possible)
 		return RC_OK;
-	TRY(step_memory(&q, workload_longest_count(&c->workload), &out->memory, e));
+	TRY(step_memory(&q, workload_longest_count(w), &out->memory, e));
 	out->fits = memory_fits(&out->memory, "decode", out->why, sizeof out->why);
 	TRY(step_run(&q, &r, e));
 	memcpy(out->phase_s, r.phase_s, sizeof out->phase_s);
 	out->tpot_s = r.step_s;
-	out->npu_s = r.step_s * (double)schedule_npus(s) / groups_count(s) *
-	             c->workload.output.mean_count / (double)s->batch;
+	out->npu_s = r.step_s * (double)schedule_npus(s) / groups_count(s) * w->output.mean_count /
+	             (double)s->batch;
 	return RC_OK;
 }
 

@@ -20,10 +20,17 @@ struct decode_price {
 	struct memory memory;
 };
 
-enum rc prefill_price(const struct config *c, const struct engine *engine, const struct flow *flow,
-                      const struct schedule *s, struct prefill_price *out, struct err *e);
-enum rc decode_price(const struct config *c, const struct engine *engine, const struct flow *flow,
-                     const struct schedule *s, struct decode_price *out, struct err *e);
+/* What all points of a sweep share. */
+struct pricer {
+	const struct config *config;
+	const struct engine *engine;
+	struct routing_cache *routings; /* may be NULL */
+};
+
+enum rc prefill_price(const struct pricer *p, const struct flow *flow, const struct schedule *s,
+                      struct prefill_price *out, struct err *e);
+enum rc decode_price(const struct pricer *p, const struct flow *flow, const struct schedule *s,
+                     struct decode_price *out, struct err *e);
 
 /* Joins them: throughput, budgets, the first reason why not. */
 void point_join(const struct config *c, const struct prefill_price *p, const struct decode_price *d,

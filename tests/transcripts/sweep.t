@@ -64,6 +64,11 @@ $ epsim sweep $TMP/tiny.yaml --rows 1 --set sweep.flow=direct --set sweep.budget
 # The same points whatever the number of threads, and in any form.
 $ for j in 1 2 7; do epsim sweep $TMP/tiny.yaml --csv --jobs $j | cksum; done | uniq | wc -l
 > 1
+# Likewise with drawn routing, which threads share; another seed gives other figures.
+$ for j in 1 2 7; do epsim sweep $TMP/tiny.yaml --routing uniform --csv --jobs $j | cksum; done | uniq | wc -l
+> 1
+$ for s in 1 2; do epsim sweep $TMP/tiny.yaml --routing uniform --csv --seed $s | cksum; done | uniq | wc -l
+> 2
 $ epsim sweep $TMP/tiny.yaml --json | grep -c '"feasible": true'
 > 12
 $ epsim sweep $TMP/tiny.yaml --json | sed -n 's/^\( *\)"\([a-z_.A-Z0-9]*\)":.*/\1\2/p' | awk '!seen[$0]++'
