@@ -215,8 +215,8 @@ static void points_join(const struct work *w, struct sweep *s)
 	}
 }
 
-/* What the flow's buffers buy in batch, against relay2 with the same knobs; nothing where one of
- * the two cannot run. */
+/* What the flow's buffers buy in batch and KV cache, against relay2 with the same knobs; nothing
+ * where one of the two cannot run. */
 static void batch_gains(const struct knobs *k, struct sweep *s)
 {
 	size_t per_flow = s->n_points / k->n[KNOB_FLOW];
@@ -228,8 +228,11 @@ static void batch_gains(const struct knobs *k, struct sweep *s)
 			const struct sweep_point *base = s->points + f * per_flow + i % per_flow;
 			struct sweep_point *p = s->points + i;
 
-			if (p->reason != REASON_SHAPE && base->reason != REASON_SHAPE)
-				p->batch_gain = p->batch_most - base->batch_most;
+			if (p->reason == REASON_SHAPE || base->reason == REASON_SHAPE)
+				continue;
+			p->batch_gain = p->batch_most - base->batch_most;
+			p->kv_gain_count = (base->decode_memory_bytes - p->decode_memory_bytes) /
+			                   p->kv_token_bytes;
 		}
 	}
 }

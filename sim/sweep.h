@@ -31,8 +31,12 @@ struct sweep_point {
 	double decode_phase_s[MOST_STEP_PHASES];
 	double prefill_buffers_bytes, decode_buffers_bytes;
 	double prefill_memory_bytes, decode_memory_bytes, usable_bytes;
-	int64_t batch_most; /* requests of an attention group that fit, by memory */
-	int64_t batch_gain; /* how many more than relay2 with the same knobs; 0 without it */
+	int64_t batch_most;    /* requests of an attention group that fit, by memory */
+	double kv_token_bytes; /* one more token of one request takes on a rank */
+	/* against relay2 with the same knobs, 0 without it: how many more requests fit, and how
+	   many more tokens of KV cache an attention group has room for at this batch */
+	int64_t batch_gain;
+	double kv_gain_count;
 	enum reason reason;
 	char why[WHY_SIZE]; /* first reason why not; "" when feasible */
 	bool feasible, pareto;

@@ -184,6 +184,8 @@ void point_join(const struct config *c, const struct prefill_price *pre,
 		p->decode_memory_bytes = dec->memory.total_bytes;
 		p->usable_bytes = dec->memory.usable_bytes;
 		p->batch_most = dec->memory.batch_most;
+		p->kv_token_bytes =
+		        dec->memory.kv_request_bytes / workload_longest_count(&c->workload);
 		budgets_hold(c, pre, dec, p);
 	}
 	p->feasible = p->reason == REASON_NONE;

@@ -350,8 +350,14 @@ static void gains_are_against_relay2(const char *machine, bool direct_applies)
 
 		UNIT_TEXT(base->flow->name, "relay2");
 		CU_ASSERT_EQUAL(p->batch_gain, both ? p->batch_most - base->batch_most : 0);
+		if (both)
+			CU_ASSERT_EQUAL(p->kv_gain_count,
+			                (base->decode_memory_bytes - p->decode_memory_bytes) /
+			                        p->kv_token_bytes);
+		if (p->flow == &flow_direct && both && direct_applies)
+			CU_ASSERT(p->kv_gain_count > 0);
 		if (p->flow == &flow_relay2)
-			CU_ASSERT_EQUAL(p->batch_gain, 0);
+			CU_ASSERT(p->batch_gain == 0 && p->kv_gain_count == 0);
 		if (p->flow == &flow_direct)
 			CU_ASSERT(both && direct_applies ? p->batch_gain > 0 : p->batch_gain == 0);
 	}

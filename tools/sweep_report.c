@@ -127,6 +127,7 @@ static void print_point(struct table *t, const struct sweep_point *p, int64_t al
 	table_cell(t, "%s", quantity_human(p->decode_buffers_bytes, DIM_BYTES, 3, text, 32));
 	table_cell(t, "%lld", (long long)p->batch_most);
 	table_cell(t, "%+lld", (long long)p->batch_gain);
+	table_cell(t, "%+.0f", p->kv_gain_count);
 	table_end_row(t);
 }
 
@@ -157,9 +158,9 @@ static bool seen(const struct sweep_point *const *front, size_t n)
 static void print_front(const struct sweep *s, size_t rows, FILE *out)
 {
 	static const char *const headers[] = {
-	        "<flow",  "EP",      "TP",        "batch", "chunk", "<dispatch",
-	        "micro",  "cores",   "NPUs",      "TTFT",  "TPOT",  "tok/s/NPU",
-	        "memory", "buffers", "batch max", "gain",  NULL};
+	        "<flow",  "EP",      "TP",        "batch", "chunk",   "<dispatch",
+	        "micro",  "cores",   "NPUs",      "TTFT",  "TPOT",    "tok/s/NPU",
+	        "memory", "buffers", "batch max", "gain",  "KV gain", NULL};
 	const struct sweep_point **front;
 	size_t n = sweep_front(s, &front), shown = 0;
 	struct table *t = table_new(headers);
@@ -205,8 +206,9 @@ void sweep_report_text(const struct sweep *s, const struct sweep_run_info *info,
 		print_front(s, info->rows, out);
 	fprintf(out, "\n");
 	if (s->n_feasible > 0)
-		fprintf(out, "gain: requests of an attention group that fit beyond relay2's, by "
-		             "memory\n");
+		fprintf(out, "gain, KV gain: requests, and tokens of KV cache, that an attention "
+		             "group has "
+		             "room for beyond relay2's\n");
 	fprintf(out, "TTFT and TPOT are of idle pools: no waiting, no KV transfer between them\n");
 }
 
@@ -257,6 +259,7 @@ static void json_point(struct json *j, const struct sweep *s, const struct sweep
 		json_number(j, "decode_buffers_bytes", p->decode_buffers_bytes);
 		json_integer(j, "batch_most", p->batch_most);
 		json_integer(j, "batch_gain", p->batch_gain);
+		json_number(j, "kv_gain_tokens", p->kv_gain_count);
 		json_phases(j, "prefill_phase_s", p->prefill_phase_s);
 		json_phases(j, "decode_phase_s", p->decode_phase_s);
 	}
@@ -323,10 +326,11 @@ static void csv_phases(const double *phase_s, FILE *out)
 
 static void csv_header(FILE *out)
 {
-	fprintf(out, "flow,ep,tp,dp,batch,chunk_tokens,dispatch,weights,kv,micro_batches,"
-	             "vector_cores,npus,feasible,reason,why,pareto,ttft_s,tpot_s,"
-	             "tokens_per_s_per_npu,prefill_memory_bytes,decode_memory_bytes,"
-	             "prefill_buffers_bytes,decode_buffers_bytes,batch_most,batch_gain");
+	fprintf(out,
+	        "flow,ep,tp,dp,batch,chunk_tokens,dispatch,weights,kv,micro_batches,"
+	        "vector_cores,npus,feasible,reason,why,pareto,ttft_s,tpot_s,"
+	        "tokens_per_s_per_npu,prefill_memory_bytes,decode_memory_bytes,"
+	        "prefill_buffers_bytes,decode_buffers_bytes,batch_most,batch_gain,kv_gain_tokens");
 	for (int pool = 0; pool < 2; pool++) {
 		for (size_t i = 0; step_phases[i]; i++)
 			fprintf(out, ",%s_%s_s", pool ? "decode" : "prefill", step_phases[i]);
@@ -346,15 +350,15 @@ static void csv_point(const struct sweep *s, const struct sweep_point *p, FILE *
 	        dtype_names[c->kv], (long long)c->micro_batches, (long long)cores,
 	        (long long)p->npus, p->feasible, reason_name(p->reason), p->why, p->pareto);
 	if (p->reason == REASON_SHAPE) {
-		for (size_t i = 0; i < 9 + 2 * MOST_STEP_PHASES; i++)
+		for (size_t i = 0; i < 10 + 2 * MOST_STEP_PHASES; i++)
 			fputc(',', out);
 		fputc('\n', out);
 		return;
 	}
-	fprintf(out, ",%.9g,%.9g,%.9g,%.0f,%.0f,%.0f,%.0f,%lld,%lld", p->ttft_s, p->tpot_s,
+	fprintf(out, ",%.9g,%.9g,%.9g,%.0f,%.0f,%.0f,%.0f,%lld,%lld,%.0f", p->ttft_s, p->tpot_s,
 	        p->tokens_per_s_per_npu_count, p->prefill_memory_bytes, p->decode_memory_bytes,
 	        p->prefill_buffers_bytes, p->decode_buffers_bytes, (long long)p->batch_most,
-	        (long long)p->batch_gain);
+	        (long long)p->batch_gain, p->kv_gain_count);
 	csv_phases(p->prefill_phase_s, out);
 	csv_phases(p->decode_phase_s, out);
 	fprintf(out, "\n");
