@@ -52,6 +52,11 @@ double build_rows_in_count(const struct flow_build *b, int64_t rank)
 	return b->rows_in_count ? b->rows_in_count[rank] : b->request->routing->rows_per_rank_count;
 }
 
+double build_local_experts_count(const struct flow_build *b)
+{
+	return (double)b->request->model->experts / (double)b->topology->n_ranks;
+}
+
 /* Rows that `holder` has and `needer` needs. */
 static double pair_rows(const struct flow_build *b, enum direction way, int64_t holder,
                         int64_t needer)

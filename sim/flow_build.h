@@ -22,6 +22,8 @@ void flow_build_fini(struct flow_build *b);
 double build_rows_out_count(const struct flow_build *b, int64_t rank); /* N of that rank */
 double build_rows_in_count(const struct flow_build *b, int64_t rank);  /* N' */
 
+double build_local_experts_count(const struct flow_build *b); /* E / R */
+
 enum direction { FORWARD, BACKWARD }; /* as in dispatch, as in combine */
 
 /* Fixed time on every rank. */

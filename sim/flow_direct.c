@@ -72,10 +72,10 @@ static void prefill_dispatch(struct flow_build *b, const uint32_t *ready, uint32
 static void decode_dispatch(struct flow_build *b, const uint32_t *ready, uint32_t *done)
 {
 	const struct machine *m = b->topology->machine;
-	double local_experts = (double)b->request->model->experts / (double)b->topology->n_ranks;
 
 	stage_delay(b, "dispatch.kernel", m->sync.kernel_s, ready, done);
-	stage_signal(b, "dispatch.counts", count_bytes * local_experts, 1, done, done);
+	stage_signal(b, "dispatch.counts", count_bytes * build_local_experts_count(b), 1, done,
+	             done);
 	place(b, done);
 	stage_signal(b, "dispatch.flags", flag_bytes, 1, done, done);
 }

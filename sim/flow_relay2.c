@@ -26,18 +26,13 @@ static bool applies(const struct flow_request *q, const char **why_not)
 	return flow_request_possible(q, why_not);
 }
 
-static double local_experts_count(const struct flow_build *b)
-{
-	return (double)b->request->model->experts / (double)b->topology->n_ranks;
-}
-
 /* SyncAll, a status for each expert to its owner, and each owner's polling. */
 static void status_exchange(struct flow_build *b, uint32_t *at)
 {
 	double sync_s = b->topology->machine->sync.vector_s;
 
 	stage_wait(b, "dispatch.sync", sync_s, at, at);
-	stage_signal(b, "dispatch.status", flag_bytes, local_experts_count(b), at, at);
+	stage_signal(b, "dispatch.status", flag_bytes, build_local_experts_count(b), at, at);
 	stage_wait(b, "dispatch.sync", sync_s, at, at);
 }
 

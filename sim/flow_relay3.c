@@ -45,14 +45,14 @@ static void dispatch(struct flow_build *b, const uint32_t *ready, uint32_t *done
 {
 	const struct machine *m = b->topology->machine;
 	double bf16 = flow_bf16_row_bytes(b->request), packed = packed_row_bytes(b->request);
-	double local_experts = (double)b->request->model->experts / (double)b->topology->n_ranks;
 
 	stage_copy(b, "dispatch.pack",
 	           (struct traffic){.per_row_out_bytes = bf16 + packed,
 	                            .quantised_bytes = build_quantised_bytes(b)},
 	           m->sync.kernel_s, ready, done);
 	stage_delay(b, "dispatch.counts", m->sync.collective_s, done, done);
-	stage_signal(b, "dispatch.counts", count_bytes * local_experts, 1, done, done);
+	stage_signal(b, "dispatch.counts", count_bytes * build_local_experts_count(b), 1, done,
+	             done);
 	stage_wait(b, "dispatch.host", m->sync.host_s, done, done);
 	all_to_all(b, FORWARD, "dispatch.read", "dispatch.put", "dispatch.wait", packed, done);
 	stage_copy(b, "dispatch.reorder", (struct traffic){.per_row_in_bytes = 2 * packed},

@@ -184,3 +184,12 @@ bool at_most(double a, double b, double slack_ratio, const char *file, unsigned 
 	va_end(ap);
 	return ok;
 }
+
+size_t flows_count(void)
+{
+	size_t n = 0;
+
+	while (flows[n])
+		n++;
+	return n;
+}

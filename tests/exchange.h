@@ -61,3 +61,6 @@ __attribute__((format(printf, 6, 7))) bool nearly(double a, double b, double sla
 __attribute__((format(printf, 6, 7))) bool at_most(double a, double b, double slack_ratio,
                                                    const char *file, unsigned line,
                                                    const char *what, ...);
+
+/* Rows of flows[]: a test that walks it covers the flow that is added next. */
+size_t flows_count(void);

@@ -105,7 +105,7 @@ static struct scene random_scene(uint64_t number)
 	if (s.routing.kind == ROUTING_UNIFORM && s.model.groups > 1 && one_in(&r, 2))
 		s.routing.kind = ROUTING_GROUPED;
 	s.wish.tokens = (int64_t)rng_below(&r, 20);
-	s.wish.flow = flows[rng_below(&r, 3)];
+	s.wish.flow = flows[rng_below(&r, flows_count())];
 	s.wish.phase = (enum phase)rng_below(&r, PHASES);
 	s.wish.dispatch = one_in(&r, 2) ? DTYPE_BF16 : DTYPE_INT8;
 	s.wish.whole = true;
@@ -313,13 +313,14 @@ static void fluid_is_simgrid(void)
 		printf("skipped: %s ", why);
 		return;
 	}
-	for (size_t i = 0; i < 3 * 3 * PHASES * 2; i++) {
+	for (size_t i = 0; i < 3 * flows_count() * PHASES * 2; i++) {
+		size_t k = i / 3 / flows_count();
 		struct config *c = config_of(machines[i % 3], "deepseek-v3.1");
 		struct exchange_wish w = {.machine = &c->machine,
 		                          .model = &c->model,
-		                          .flow = flows[i / 3 % 3],
-		                          .phase = (enum phase)(i / 9 % PHASES),
-		                          .dispatch = i / 18 % 2 ? DTYPE_INT8 : DTYPE_BF16,
+		                          .flow = flows[i / 3 % flows_count()],
+		                          .phase = (enum phase)(k % PHASES),
+		                          .dispatch = k / PHASES % 2 ? DTYPE_INT8 : DTYPE_BF16,
 		                          .n_ranks = 8,
 		                          .tokens = 16,
 		                          .routing = &uniform};

@@ -130,13 +130,14 @@ static const char *const models[] = {"deepseek-v3.1", "qwen3-30b-a3b", "gpt-oss-
 
 static void each_scene(void (*visit)(struct scene *s))
 {
-	for (size_t i = 0; i < 3 * 3 * 2 * 2 * 2; i++) {
+	for (size_t i = 0; i < 3 * flows_count() * 2 * 2 * 2; i++) {
+		size_t k = i / 3 / flows_count();
 		struct scene s;
 
-		init(&s, i / 36 ? "atlas-a2" : "cloudmatrix384", models[i % 3], 64);
-		s.q.flow = flows[i / 3 % 3];
-		s.schedule.tp = i / 9 % 2 ? 4 : 1;
-		s.schedule.micro_batches = i / 18 % 2 ? 2 : 1;
+		init(&s, k / 4 ? "atlas-a2" : "cloudmatrix384", models[i % 3], 64);
+		s.q.flow = flows[i / 3 % flows_count()];
+		s.schedule.tp = k % 2 ? 4 : 1;
+		s.schedule.micro_batches = k / 2 % 2 ? 2 : 1;
 		visit(&s);
 		scene_fini(&s);
 	}

@@ -37,16 +37,16 @@ enum { MODELS = sizeof models / sizeof *models };
 /* Calls visit with flows, phases, TP, micro-batches and both engines. */
 static void each_scene(void (*visit)(struct scene *s))
 {
-	for (size_t i = 0; i < MODELS * 3 * PHASES * 2 * 2 * 2; i++) {
+	for (size_t i = 0; i < MODELS * flows_count() * PHASES * 2 * 2 * 2; i++) {
 		struct scene s;
-		size_t k = i / MODELS;
+		size_t k = i / MODELS / flows_count();
 
 		scene_init(&s, "cloudmatrix384", models[i % MODELS], 32);
-		s.q.flow = flows[k % 3];
-		s.schedule.tp = k / 3 % 2 ? 4 : 1;
-		s.schedule.micro_batches = k / 6 % 2 ? 2 : 1;
-		s.q.engine = k / 12 % 2 ? &engine_estimate : &engine_fluid;
-		if (k / 24 % PHASES)
+		s.q.flow = flows[i / MODELS % flows_count()];
+		s.schedule.tp = k % 2 ? 4 : 1;
+		s.schedule.micro_batches = k / 2 % 2 ? 2 : 1;
+		s.q.engine = k / 4 % 2 ? &engine_estimate : &engine_fluid;
+		if (k / 8 % PHASES)
 			scene_decode(&s, 96, 4000);
 		else
 			scene_prefill(&s, 4096, 1000);

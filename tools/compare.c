@@ -2,16 +2,7 @@
 #include <math.h>
 #include "models/base/json.h"
 #include "models/base/table.h"
-
-static const char *time_text(double time_s, char *buf)
-{
-	return quantity_human(time_s, DIM_TIME, 4, buf, 32);
-}
-
-static const char *size_text(double bytes, char *buf)
-{
-	return quantity_human(bytes, DIM_BYTES, 4, buf, 32);
-}
+#include "tools/text.h"
 
 /* One row of figures, a cell for each flow; "-" where it cannot run or has none. */
 enum unit { UNIT_TIME, UNIT_BYTES, UNIT_COUNT };
@@ -20,7 +11,7 @@ static void row(struct table *t, const char *what, enum unit unit, const struct 
                 double (*value)(const struct side *s, int index), int index)
 {
 	bool any = false;
-	char text[32];
+	char text[TEXT_SIZE];
 
 	for (size_t i = 0; i < n; i++)
 		any |= s[i].possible && value(&s[i], index) > 0;
@@ -108,7 +99,7 @@ static void print_parts(const struct side *a, const struct side *b, FILE *out)
 	                                          "synchronisation"};
 	const double least_ratio = 0x1p-10; /* of the exchange: less is not worth a word */
 	const char *comma = "";
-	char text[32];
+	char text[TEXT_SIZE];
 
 	for (enum loss l = 0; l < LOSSES; l++) {
 		double more_s = a->why.loss_s[l] - b->why.loss_s[l];
@@ -129,7 +120,7 @@ static void print_sentence(const struct side *a, const struct side *b, FILE *out
 	double saved_ratio = 1 - a->step.step_s / b->step.step_s;
 	double buffers = b->memory.buffers_bytes - a->memory.buffers_bytes;
 	long long room = (long long)(a->memory.batch_most - b->memory.batch_most);
-	char one[32], other[32];
+	char one[TEXT_SIZE], other[TEXT_SIZE];
 
 	fprintf(out, "\n%s takes %s a step, %.1f %% %s than %s (%s).\n", a->flow,
 	        time_text(a->step.step_s, one), 100 * fabs(saved_ratio),

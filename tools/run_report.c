@@ -4,6 +4,7 @@
 #include <string.h>
 #include "models/base/json.h"
 #include "models/base/table.h"
+#include "tools/text.h"
 
 /* ---- figures ---- */
 
@@ -58,16 +59,6 @@ static double total_s(const struct run_result *m)
 
 /* ---- text ---- */
 
-static const char *time_text(double time_s, char *buf)
-{
-	return quantity_human(time_s, DIM_TIME, 4, buf, 32);
-}
-
-static const char *size_text(double bytes, char *buf)
-{
-	return quantity_human(bytes, DIM_BYTES, 4, buf, 32);
-}
-
 static void print_heading(const struct run_result *m, FILE *out)
 {
 	const struct schedule *s = &m->run.config->schedule;
@@ -90,7 +81,7 @@ static void print_heading(const struct run_result *m, FILE *out)
 
 static void print_time_row(struct table *t, const char *name, double time_s, double whole_s)
 {
-	char text[32];
+	char text[TEXT_SIZE];
 
 	if (!(time_s > 0))
 		return;
@@ -105,7 +96,7 @@ static void print_times(const struct run_result *m, FILE *out)
 	static const char *const headers[] = {"<phase", "time", "share", NULL};
 	static const char *const what[] = {"step", "one MoE layer", "dispatch and combine"};
 	struct table *t = table_new(headers);
-	char text[32];
+	char text[TEXT_SIZE];
 
 	if (m->run.scope == SCOPE_STEP) {
 		for (size_t i = 0; step_phases[i]; i++)
@@ -131,7 +122,7 @@ static void print_resources(const struct run_result *m, FILE *out)
 	struct resource_row row[RESOURCE_KINDS];
 	size_t n = resource_rows(m, row);
 	struct table *t = table_new(headers);
-	char text[32];
+	char text[TEXT_SIZE];
 
 	for (size_t i = 0; i < n; i++) {
 		table_cell(t, "%s", resource_kind_name(row[i].kind));
@@ -152,7 +143,7 @@ static void print_resources(const struct run_result *m, FILE *out)
 static void memory_row(struct table *t, const char *what, const char *where, const char *held,
                        double bytes)
 {
-	char text[32];
+	char text[TEXT_SIZE];
 
 	table_cell(t, "%s", what);
 	table_cell(t, "%s", where);
@@ -165,7 +156,7 @@ static void print_memory(const struct run_result *m, FILE *out)
 {
 	static const char *const headers[] = {"<memory", "<where", "<held", "a rank", NULL};
 	struct table *t = table_new(headers);
-	char usable[32], total[32];
+	char usable[TEXT_SIZE], total[TEXT_SIZE];
 
 	memory_row(t, "weights", "HBM", "always", m->memory.weights_bytes);
 	memory_row(t, "KV cache", "HBM", "request", m->memory.kv_bytes);

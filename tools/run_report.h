@@ -2,8 +2,6 @@
 #pragma once
 #include "tools/run_request.h"
 
-#define GB_BYTES 1e9 /* lint: a unit for print */
-
 struct run_result {
 	struct run run;
 	struct step_result step; /* SCOPE_STEP only */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "models/base/json.h"
 #include "models/base/table.h"
+#include "tools/text.h"
 
 /* ---- figures ---- */
 
@@ -63,11 +64,10 @@ size_t sweep_front(const struct sweep *s, const struct sweep_point ***out)
 
 /* ---- text ---- */
 
-static const double GB_UNIT_BYTES = 1e9; /* lint: a unit for print */
-
-static const char *time_text(double time_s, char *buf)
+/* Three digits: a row has many figures. */
+static const char *short_time(double time_s, char *buf)
 {
-	return quantity_human(time_s, DIM_TIME, 3, buf, 32);
+	return quantity_human(time_s, DIM_TIME, 3, buf, TEXT_SIZE);
 }
 
 static void print_best(struct table *t, const struct flow_summary *f)
@@ -80,8 +80,8 @@ static void print_best(struct table *t, const struct flow_summary *f)
 		return;
 	}
 	table_cell(t, "%.0f", f->fastest->tokens_per_s_per_npu_count);
-	table_cell(t, "%s", time_text(f->least_ttft->ttft_s, text));
-	table_cell(t, "%s", time_text(f->least_tpot->tpot_s, text));
+	table_cell(t, "%s", short_time(f->least_ttft->ttft_s, text));
+	table_cell(t, "%s", short_time(f->least_tpot->tpot_s, text));
 }
 
 static void print_summaries(const struct sweep *s, FILE *out)
@@ -120,10 +120,10 @@ static void print_point(struct table *t, const struct sweep_point *p, int64_t al
 	table_cell(t, "%lld", (long long)c->micro_batches);
 	table_cell(t, "%lld", (long long)(c->vector_cores ? c->vector_cores : all_cores));
 	table_cell(t, "%lld", (long long)p->npus);
-	table_cell(t, "%s", time_text(p->ttft_s, text));
-	table_cell(t, "%s", time_text(p->tpot_s, text));
+	table_cell(t, "%s", short_time(p->ttft_s, text));
+	table_cell(t, "%s", short_time(p->tpot_s, text));
 	table_cell(t, "%.0f", p->tokens_per_s_per_npu_count);
-	table_cell(t, "%.1f GB", p->decode_memory_bytes / GB_UNIT_BYTES);
+	table_cell(t, "%.1f GB", p->decode_memory_bytes / GB_BYTES);
 	table_cell(t, "%s", quantity_human(p->decode_buffers_bytes, DIM_BYTES, 3, text, 32));
 	table_cell(t, "%lld", (long long)p->batch_most);
 	table_cell(t, "%+lld", (long long)p->batch_gain);
@@ -186,9 +186,9 @@ static void print_budgets(const struct sweep *s, FILE *out)
 	char ttft[32], tpot[32];
 
 	fprintf(out, "budgets: TTFT %s for a prompt of %.0f tokens, TPOT %s at context %.0f\n",
-	        c->sweep.budget.ttft_s > 0 ? time_text(c->sweep.budget.ttft_s, ttft) : "any",
+	        c->sweep.budget.ttft_s > 0 ? short_time(c->sweep.budget.ttft_s, ttft) : "any",
 	        workload_prompt_count(&c->workload),
-	        c->sweep.budget.tpot_s > 0 ? time_text(c->sweep.budget.tpot_s, tpot) : "any",
+	        c->sweep.budget.tpot_s > 0 ? short_time(c->sweep.budget.tpot_s, tpot) : "any",
 	        workload_context_count(&c->workload));
 }
 

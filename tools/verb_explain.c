@@ -5,6 +5,7 @@
 #include "models/base/table.h"
 #include "sim/explain.h"
 #include "tools/run_request.h"
+#include "tools/text.h"
 
 /* Gains below this are not worth a line. */
 static const double shown_ratio = 0x1p-14;
@@ -37,14 +38,9 @@ static enum rc price_balanced(struct explained *x, struct err *e)
 
 /* ---- text ---- */
 
-static const char *time_text(double time_s, char *buf)
-{
-	return quantity_human(time_s, DIM_TIME, 4, buf, 32);
-}
-
 static void cell_time(struct table *t, double time_s)
 {
-	char text[32];
+	char text[TEXT_SIZE];
 
 	if (time_s > 0)
 		table_cell(t, "%s", time_text(time_s, text));
@@ -78,7 +74,7 @@ static void print_path(const struct explained *x, FILE *out)
 
 static void print_losses(const struct explained *x, FILE *out)
 {
-	char text[32];
+	char text[TEXT_SIZE];
 
 	fprintf(out, "\nof all:");
 	for (enum loss l = 0; l < LOSSES; l++)
@@ -136,7 +132,7 @@ static void print_advice(const struct explained *x, FILE *out)
 static void report_text(const struct explained *x, FILE *out)
 {
 	const struct step_request *q = &x->run.request;
-	char text[32];
+	char text[TEXT_SIZE];
 
 	fprintf(out, "%s on %s: %s, %s, EP %lld, %s: %s (engine %s)\n\n", q->model->name,
 	        q->machine->name, q->flow->name, phase_names[q->phase], (long long)q->schedule->ep,

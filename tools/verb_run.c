@@ -3,6 +3,7 @@
 #include <string.h>
 #include "tools/args.h"
 #include "tools/run_report.h"
+#include "tools/text.h"
 
 static enum rc measure(struct run_result *m, struct err *e)
 {
