@@ -138,21 +138,21 @@ struct draw {
 	int64_t *picked, *group;
 };
 
-static void draw_token(struct draw *d, struct rng *r, uint32_t *count)
+/* Leaves the token's experts in d->picked. */
+static void draw_token(struct draw *d, struct rng *r)
 {
 	const struct moe_model *m = d->model;
 	int64_t per_group = m->experts / m->groups;
 
 	if (!d->group) {
 		draw_distinct(&d->table, r, m->top_k, d->picked);
-		for (int64_t j = 0; j < m->top_k; j++)
-			count[d->picked[j]]++;
 		return;
 	}
 	draw_distinct(&d->table, r, m->top_groups, d->group);
 	draw_distinct(&d->within, r, m->top_k, d->picked);
 	for (int64_t j = 0; j < m->top_k; j++)
-		count[d->group[d->picked[j] / per_group] * per_group + d->picked[j] % per_group]++;
+		d->picked[j] = d->group[d->picked[j] / per_group] * per_group +
+		               d->picked[j] % per_group;
 }
 
 /* Weights whose draws without replacement include expert e with probability top_k x share: an
@@ -182,29 +182,61 @@ static void draw_init(struct draw *d, const struct routing_spec *spec, const str
 	}
 }
 
+/* What is called for each token drawn: its rank and its top_k experts. */
+typedef void token_fn(void *context, int64_t rank, const int64_t *expert);
+
+/* The same tokens each time, for the same arguments. */
+static enum rc draw_tokens(const struct routing_spec *spec, const struct moe_model *model,
+                           int64_t n_ranks, int64_t tokens, token_fn *visit, void *context,
+                           struct err *e)
+{
+	struct arena *a = arena_new();
+	double *share_ratio = arena_alloc(a, (size_t)model->experts * sizeof *share_ratio);
+	enum rc rc = routing_shares(spec, model, a, share_ratio, e);
+	struct draw d;
+
+	if (rc == RC_OK)
+		draw_init(&d, spec, model, share_ratio, a);
+	for (int64_t rank = 0; rc == RC_OK && rank < n_ranks; rank++) {
+		struct rng r;
+
+		rng_init(&r, (uint64_t)spec->seed, (uint64_t)rank);
+		for (int64_t t = 0; t < tokens; t++) {
+			draw_token(&d, &r);
+			visit(context, rank, d.picked);
+		}
+	}
+	arena_free(a);
+	return rc;
+}
+
+static void count_token(void *context, int64_t rank, const int64_t *expert)
+{
+	struct routing *r = context;
+
+	for (int64_t j = 0; j < r->model->top_k; j++)
+		r->count[rank * r->experts + expert[j]]++;
+}
+
 enum rc routing_make(const struct routing_spec *spec, const struct moe_model *model,
                      int64_t n_ranks, int64_t tokens, struct arena *a, struct routing *out,
                      struct err *e)
 {
-	struct routing made = {.n_ranks = n_ranks, .experts = model->experts};
-	double *share_ratio = arena_alloc(a, (size_t)model->experts * sizeof *share_ratio);
-	struct draw d;
+	struct routing made = {.n_ranks = n_ranks,
+	                       .experts = model->experts,
+	                       .spec = spec,
+	                       .model = model,
+	                       .tokens = tokens};
 
 	made.rows_per_rank_count = (double)tokens * (double)model->top_k;
 	made.balanced = spec->kind == ROUTING_BALANCED;
-	if (made.balanced)
-		return *out = made, RC_OK;
-	TRY(routing_shares(spec, model, a, share_ratio, e));
-	draw_init(&d, spec, model, share_ratio, a);
-	made.count = arena_alloc(a, (size_t)(n_ranks * model->experts) * sizeof *made.count);
-	for (int64_t rank = 0; rank < n_ranks; rank++) {
-		struct rng r;
-
-		rng_init(&r, (uint64_t)spec->seed, (uint64_t)rank);
-		for (int64_t t = 0; t < tokens; t++)
-			draw_token(&d, &r, made.count + rank * model->experts);
+	if (!made.balanced) {
+		made.count =
+		        arena_alloc(a, (size_t)(n_ranks * model->experts) * sizeof *made.count);
+		TRY(draw_tokens(spec, model, n_ranks, tokens, count_token, &made, e));
 	}
-	return *out = made, RC_OK;
+	*out = made;
+	return RC_OK;
 }
 
 double routing_rows_count(const struct routing *r, int64_t from, int64_t expert)
@@ -244,4 +276,30 @@ void routing_skew(const struct routing *r, double *max_mean_ratio, double *cv_ra
 	}
 	*max_mean_ratio = mean > 0 ? most / mean : 1;
 	*cv_ratio = mean > 0 ? sqrt(square / (double)r->experts) / mean : 0;
+}
+
+static void keep_token(void *context, int64_t rank, const int64_t *expert)
+{
+	struct choices *c = context;
+	int64_t token = c->first[rank + 1]++;
+
+	for (int64_t j = 0; j < c->top_k; j++)
+		c->expert[token * c->top_k + j] = (uint32_t)expert[j];
+}
+
+enum rc routing_choices(const struct routing *r, struct arena *a, struct choices *out,
+                        struct err *e)
+{
+	int64_t top_k = r->model->top_k, n = r->n_ranks * r->tokens;
+	struct choices c = {.n_ranks = r->n_ranks, .top_k = top_k};
+
+	CHECK(r->spec && !r->balanced);
+	c.first = arena_alloc(a, ((size_t)r->n_ranks + 1) * sizeof *c.first);
+	c.expert = arena_alloc(a, (size_t)(n * top_k) * sizeof *c.expert);
+	/* each rank's end grows from its beginning */
+	for (int64_t rank = 0; rank < r->n_ranks; rank++)
+		c.first[rank + 1] = rank * r->tokens;
+	TRY(draw_tokens(r->spec, r->model, r->n_ranks, r->tokens, keep_token, &c, e));
+	*out = c;
+	return RC_OK;
 }

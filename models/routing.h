@@ -41,11 +41,25 @@ const char *routing_kind_name(int kind);
 
 enum rc routing_spec_check(const struct routing_spec *s, const char *where, struct err *e);
 
+struct choices;
+
 struct routing {
 	int64_t n_ranks, experts;
 	double rows_per_rank_count; /* tokens x top_k */
 	bool balanced;
 	uint32_t *count; /* [n_ranks][experts], NULL when balanced */
+	/* what it was drawn from, or the tokens it counts; both may be NULL in tests */
+	const struct routing_spec *spec;
+	const struct moe_model *model;
+	const struct choices *choices;
+	int64_t tokens; /* of each rank, when drawn */
+};
+
+/* Which experts each token takes: what a routing's counts are the sums of. */
+struct choices {
+	int64_t n_ranks, top_k;
+	int64_t *first;   /* [n_ranks + 1]: a rank's first token among all */
+	uint32_t *expert; /* [tokens of all][top_k], distinct within a token */
 };
 
 /* n_ranks >= 1 sources of `tokens` each (0 is legal). Counts live in the arena. RC_DATA for a bad
@@ -68,6 +82,28 @@ enum rc routing_file_shares(const struct routing_spec *spec, const struct moe_mo
  * the same number on each rank; ranks must divide experts). */
 double routing_rows_count(const struct routing *r, int64_t from, int64_t expert);
 double routing_rank_rows_count(const struct routing *r, int64_t from, int64_t to);
+
+/* The tokens behind a drawn routing. Lives in the arena. Fails as routing_make() does. */
+enum rc routing_choices(const struct routing *r, struct arena *a, struct choices *out,
+                        struct err *e);
+
+/* The routing of tokens given one by one; ranks may have different numbers of them. It points to
+ * the choices, and its counts live in the arena. */
+struct routing choices_routing(const struct choices *c, const struct moe_model *model,
+                               struct arena *a);
+
+double routing_tokens_count(const struct routing *r, int64_t rank);
+
+/* Tokens of each rank that take at least one expert of each block of `block` ranks, as when a token
+ * is sent only once to a rank (block 1) or to a node. out: [n_ranks][ceil(n_ranks / block)].
+ * Balanced: expectations, from routing_touch_ratio(). */
+void routing_block_tokens(const struct routing *r, int64_t block, double *out_count);
+
+/* The probability that a token takes at least one of n_experts neighbouring experts (of a rank, or
+ * of a node), when its top_groups groups and then its top_k experts in them are drawn evenly:
+ * without groups 1 - C(E - n, k) / C(E, k). Where both divide; a block spans whole groups or lies
+ * in one. */
+double routing_touch_ratio(const struct moe_model *m, int64_t n_experts);
 
 /* max/mean and CV over experts of the rows received. */
 void routing_skew(const struct routing *r, double *max_mean_ratio, double *cv_ratio);
