@@ -151,8 +151,8 @@ static void draw_token(struct draw *d, struct rng *r)
 	draw_distinct(&d->table, r, m->top_groups, d->group);
 	draw_distinct(&d->within, r, m->top_k, d->picked);
 	for (int64_t j = 0; j < m->top_k; j++)
-		d->picked[j] = d->group[d->picked[j] / per_group] * per_group +
-		               d->picked[j] % per_group;
+		d->picked[j] =
+		        d->group[d->picked[j] / per_group] * per_group + d->picked[j] % per_group;
 }
 
 /* Weights whose draws without replacement include expert e with probability top_k x share: an

@@ -7,10 +7,8 @@
 struct routing choices_routing(const struct choices *c, const struct moe_model *model,
                                struct arena *a)
 {
-	struct routing r = {.n_ranks = c->n_ranks,
-	                    .experts = model->experts,
-	                    .model = model,
-	                    .choices = c};
+	struct routing r = {
+	        .n_ranks = c->n_ranks, .experts = model->experts, .model = model, .choices = c};
 
 	r.count = arena_alloc(a, (size_t)(c->n_ranks * model->experts) * sizeof *r.count);
 	for (int64_t rank = 0; rank < c->n_ranks; rank++) {

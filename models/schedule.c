@@ -4,6 +4,17 @@
 
 const char *const phase_names[] = {"prefill", "decode", NULL};
 
+static const char *const completion_names[] = {"auto", "barrier", "flags", NULL};
+static const char *const address_names[] = {"auto", "exchanged", "cached", NULL};
+static const char *const window_names[] = {"auto", "worst", "counts", NULL};
+static const char *const quantise_names[] = {"auto", "fused", "separate", NULL};
+static const char *const dedup_names[] = {"auto", "none", "rank", "node", NULL};
+static const char *const local_names[] = {"auto", "staged", "shortcut", NULL};
+
+const char *const flow_option_names[] = {"completion",   "addresses", "window",
+                                         "quantise",     "dedup",     "local",
+                                         "round_tokens", "pipeline",  NULL};
+
 const struct field schedule_fields[] = {
         {FIELD_ROW("flow", FIELD_TEXT, DIM_COUNT, AT(flow), "direct",
                    "dispatch and combine: see `epsim list flows`")},
@@ -35,6 +46,30 @@ const struct field schedule_fields[] = {
          .names = dtype_names},
         {FIELD_ROW("kv", FIELD_CHOICE, DIM_COUNT, AT(kv), "bf16", "KV cache"),
          .names = dtype_names},
+        {FIELD_ROW("completion", FIELD_CHOICE, DIM_COUNT, AT(options.completion), "auto",
+                   "flow option: ranks learn that rows are there by barrier or flags"),
+         .names = completion_names},
+        {FIELD_ROW("addresses", FIELD_CHOICE, DIM_COUNT, AT(options.addresses), "auto",
+                   "flow option: remote windows' addresses are exchanged or cached"),
+         .names = address_names},
+        {FIELD_ROW("window", FIELD_CHOICE, DIM_COUNT, AT(options.window), "auto",
+                   "flow option: windows hold the worst case or what counts tell"),
+         .names = window_names},
+        {FIELD_ROW("quantise", FIELD_CHOICE, DIM_COUNT, AT(options.quantise), "auto",
+                   "flow option: fused into dispatch, or a separate kernel before"),
+         .names = quantise_names},
+        {FIELD_ROW("dedup", FIELD_CHOICE, DIM_COUNT, AT(options.dedup), "auto",
+                   "flow option: a token goes once to each expert (none), rank or node"),
+         .names = dedup_names},
+        {FIELD_ROW("local", FIELD_CHOICE, DIM_COUNT, AT(options.local), "auto",
+                   "flow option: a rank's rows to itself are staged, or take a shortcut"),
+         .names = local_names},
+        {FIELD_ROW("round_tokens", FIELD_INTEGER, DIM_COUNT, AT(options.round_tokens), "0",
+                   "flow option: tokens of a rank moved in one round; 0: the flow's own"),
+         .least = 0, .most = 1 << 24},
+        {FIELD_ROW("pipeline", FIELD_INTEGER, DIM_COUNT, AT(options.pipeline), "0",
+                   "flow option: parts that overlap with compute; 0: the flow's own"),
+         .least = 0, .most = 64},
         {0},
 };
 

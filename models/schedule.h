@@ -8,6 +8,38 @@ enum phase { PHASE_PREFILL, PHASE_DECODE, PHASES };
 
 extern const char *const phase_names[]; /* NULL-terminated */
 
+/* What a flow may let its user choose; 0 is the flow's own way. A flow says which it knows. */
+enum flow_option {
+	OPTION_COMPLETION,
+	OPTION_ADDRESSES,
+	OPTION_WINDOW,
+	OPTION_QUANTISE,
+	OPTION_DEDUP,
+	OPTION_LOCAL,
+	OPTION_ROUND,
+	OPTION_PIPELINE,
+	FLOW_OPTIONS
+};
+enum completion { COMPLETION_AUTO, COMPLETION_BARRIER, COMPLETION_FLAGS };
+enum addresses { ADDRESSES_AUTO, ADDRESSES_EXCHANGED, ADDRESSES_CACHED };
+enum window_rule { WINDOW_AUTO, WINDOW_WORST, WINDOW_COUNTS };
+enum quantise { QUANTISE_AUTO, QUANTISE_FUSED, QUANTISE_SEPARATE };
+enum dedup { DEDUP_AUTO, DEDUP_NONE, DEDUP_RANK, DEDUP_NODE };
+enum local_rows { LOCAL_AUTO, LOCAL_STAGED, LOCAL_SHORTCUT };
+
+struct flow_options {
+	int completion; /* how ranks learn that all rows are there */
+	int addresses;  /* of remote windows: asked for in each layer, or kept */
+	int window;     /* sized for the worst case, or by the counts of the layer */
+	int quantise;   /* on the way, for each row, or beforehand, once for each token */
+	int dedup;      /* one row for each expert, for each rank, or for each node of a token */
+	int local;      /* rows whose expert is on their own rank: staged like others, or not */
+	int64_t round_tokens; /* tokens of a rank that one round moves */
+	int64_t pipeline;     /* parts that overlap with compute inside the layer */
+};
+
+extern const char *const flow_option_names[]; /* as options of the schedule are called */
+
 struct schedule {
 	const char *flow;      /* row of the flow table */
 	int64_t ep;            /* ranks that share one copy of the routed experts */
@@ -20,6 +52,7 @@ struct schedule {
 	int dispatch;          /* enum dtype of rows on the wire; combine always carries BF16 */
 	int weights;           /* enum dtype of all weights, and of what GEMMs compute in */
 	int kv;                /* enum dtype of the KV cache */
+	struct flow_options options;
 };
 
 extern const struct field schedule_fields[];

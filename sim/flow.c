@@ -20,9 +20,46 @@ const struct flow *flow_find(const char *name, struct err *e)
 	return NULL;
 }
 
-bool flow_request_possible(const struct flow_request *q, const char **why_not)
+/* Which options the request sets, as bits. */
+static unsigned options_set(const struct flow_options *o)
+{
+	const bool set[FLOW_OPTIONS] = {
+	        [OPTION_COMPLETION] = o->completion != COMPLETION_AUTO,
+	        [OPTION_ADDRESSES] = o->addresses != ADDRESSES_AUTO,
+	        [OPTION_WINDOW] = o->window != WINDOW_AUTO,
+	        [OPTION_QUANTISE] = o->quantise != QUANTISE_AUTO,
+	        [OPTION_DEDUP] = o->dedup != DEDUP_AUTO,
+	        [OPTION_LOCAL] = o->local != LOCAL_AUTO,
+	        [OPTION_ROUND] = o->round_tokens != 0,
+	        [OPTION_PIPELINE] = o->pipeline != 0,
+	};
+	unsigned bits = 0;
+
+	for (enum flow_option i = 0; i < FLOW_OPTIONS; i++)
+		bits |= set[i] ? 1U << i : 0;
+	return bits;
+}
+
+static const char *unknown_option(enum flow_option option)
+{
+	static const char *const text[FLOW_OPTIONS] = {
+	        [OPTION_COMPLETION] = "the flow has no choice of completion",
+	        [OPTION_ADDRESSES] = "the flow has no choice of addresses",
+	        [OPTION_WINDOW] = "the flow has no choice of window",
+	        [OPTION_QUANTISE] = "the flow has no choice of quantise",
+	        [OPTION_DEDUP] = "the flow has no choice of dedup",
+	        [OPTION_LOCAL] = "the flow has no choice of local",
+	        [OPTION_ROUND] = "the flow has no choice of round_tokens",
+	        [OPTION_PIPELINE] = "the flow has no choice of pipeline",
+	};
+
+	return text[option];
+}
+
+bool flow_applies(const struct flow *f, const struct flow_request *q, const char **why_not)
 {
 	int64_t n_ranks = q->routing->n_ranks;
+	unsigned unknown = options_set(&q->options) & ~f->options;
 
 	*why_not = NULL;
 	if (q->model->experts % n_ranks != 0)
@@ -31,7 +68,9 @@ bool flow_request_possible(const struct flow_request *q, const char **why_not)
 		*why_not = "EP is larger than the machine";
 	else if (q->vector_cores > q->machine->vector.cores)
 		*why_not = "more vector cores than a die has";
-	return *why_not == NULL;
+	for (enum flow_option i = 0; i < FLOW_OPTIONS && !*why_not; i++)
+		*why_not = unknown >> i & 1 ? unknown_option(i) : NULL;
+	return *why_not == NULL && (!f->applies || f->applies(q, why_not));
 }
 
 static double aligned_bytes(double bytes, double to_bytes)
@@ -92,6 +131,14 @@ double flow_rows_in_worst_count(const struct flow_request *q)
 	double per_token = fmin((double)local, (double)q->model->top_k);
 
 	return (double)q->routing->n_ranks * (double)q->tokens * per_token;
+}
+
+double flow_window_rows_count(const struct flow_request *q)
+{
+	bool worst = q->options.window == WINDOW_WORST ||
+	             (q->options.window == WINDOW_AUTO && q->phase == PHASE_DECODE);
+
+	return worst ? flow_rows_in_worst_count(q) : flow_rows_in_most_count(q);
 }
 
 size_t buffers_list(struct buffer *out, const struct buffer *all, size_t n)

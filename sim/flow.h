@@ -19,6 +19,7 @@ struct flow_request {
 	int64_t tokens;       /* per rank */
 	enum dtype dispatch;  /* of rows on the wire; combine carries BF16 */
 	int64_t vector_cores; /* 0: all */
+	struct flow_options options;
 };
 
 /* Which memory a buffer takes, and from when to when it is held. */
@@ -40,16 +41,25 @@ struct buffer {
 enum { MOST_BUFFERS = 12 };
 
 struct flow_build;
+struct place;
 
 struct flow {
 	const char *name; /* as configs and reports write it */
 	const char *doc;  /* one line for `epsim list flows` */
-	/* May it serve this request? No side effects; why_not is set when false. */
+	unsigned options; /* those of models/schedule.h that it knows: bits 1 << enum flow_option */
+	/* May it serve this request, beyond what flow_applies() asks of all? NULL: always. No side
+	   effects; why_not is set when false. */
 	bool (*applies)(const struct flow_request *q, const char **why_not);
 	/* Append the activities of dispatch (combine) to the build. ready[i]: what rank i's part
 	   must wait for; done[i]: set to what its expert compute (its next layer) must wait for. */
 	void (*dispatch)(struct flow_build *b, const uint32_t *ready, uint32_t *done);
 	void (*combine)(struct flow_build *b, const uint32_t *ready, uint32_t *done);
+	/* Instead of dispatch, experts and combine, when the flow weaves them into one another;
+	   NULL: one after the other. Calls b->experts for the compute. dispatch and combine are
+	   then the same exchange without overlap. */
+	void (*layer)(struct flow_build *b, const uint32_t *ready, uint32_t *done);
+	/* Where experts find their rows and leave their results, for the safety checker. */
+	const struct place *window, *result;
 	/* Buffers of one rank that never change during a run of such requests. Returns their
 	   number, at most MOST_BUFFERS. */
 	size_t (*buffers)(const struct flow_request *q, struct buffer *out);
@@ -60,8 +70,9 @@ extern const struct flow *const flows[]; /* NULL-terminated */
 
 const struct flow *flow_find(const char *name, struct err *e); /* NULL: RC_CONFIG in e */
 
-/* Can any flow serve the request (experts divide, machine large enough, element type known)? */
-bool flow_request_possible(const struct flow_request *q, const char **why_not);
+/* Can the flow serve the request: experts divide, the machine is large enough, the flow knows the
+ * options that are set, and what it asks for itself? */
+bool flow_applies(const struct flow *f, const struct flow_request *q, const char **why_not);
 
 /* Copies a flow's n buffers to out; returns n. */
 size_t buffers_list(struct buffer *out, const struct buffer *all, size_t n);
@@ -83,3 +94,6 @@ bool flow_quantises(const struct flow_request *q);
 double flow_rows_out_count(const struct flow_request *q);      /* N */
 double flow_rows_in_most_count(const struct flow_request *q);  /* largest N' of any rank */
 double flow_rows_in_worst_count(const struct flow_request *q); /* if all tokens came to one rank */
+/* Rows that an expert window must hold: by the window rule asked for; without one, decode, a
+ * captured graph of fixed shapes, takes the worst case and prefill the counts. */
+double flow_window_rows_count(const struct flow_request *q);

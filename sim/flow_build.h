@@ -3,15 +3,31 @@
  * entries; in and out may be the same array. Labels are static text. */
 #pragma once
 #include "sim/flow.h"
+#include "sim/record.h"
+
+/* Expert compute, for flows that place it themselves (struct flow, layer). */
+struct expert_part {
+	int64_t first, n;    /* of a rank's experts; n 0: all */
+	int64_t part, parts; /* the part-th of `parts` shares of the tokens; parts 0: all */
+	bool at_source;      /* all experts of the layer, on the rank's own rows */
+};
+struct flow_build;
+typedef void experts_fn(void *context, struct flow_build *b, const struct expert_part *p,
+                        const uint32_t *after, uint32_t *done);
 
 struct flow_build {
 	struct graph *graph;
 	const struct topology *topology;
 	const struct flow_request *request;
-	int64_t n; /* built ranks */
-	/* private to flow_build.c */
-	double *rows_count;    /* [from][to] forward, when not symmetric */
-	double *rows_in_count; /* [rank] */
+	int64_t n;             /* built ranks */
+	struct record *record; /* what memory is touched is noted there; NULL: times only */
+	experts_fn *experts;   /* and its context: set by who calls flow->layer */
+	void *experts_context;
+	uint32_t *
+	        stream; /* [rank]: end of a flow's own stream in the layer before; NULL: none yet */
+	/* private to flow_build.c and flow_ship.c */
+	double *rows_count[UNITS]
+	                  [HOPS]; /* [holder][needer] in dispatch, as needed; not symmetric */
 	uint32_t *scratch, *scratch_in;
 };
 
@@ -19,8 +35,14 @@ void flow_build_init(struct flow_build *b, struct graph *g, const struct topolog
                      const struct flow_request *q);
 void flow_build_fini(struct flow_build *b);
 
-double build_rows_out_count(const struct flow_build *b, int64_t rank); /* N of that rank */
-double build_rows_in_count(const struct flow_build *b, int64_t rank);  /* N' */
+double build_rows_out_count(struct flow_build *b, int64_t rank); /* N of that rank */
+double build_rows_in_count(struct flow_build *b, int64_t rank);  /* N' */
+
+double build_tokens_count(const struct flow_build *b, int64_t rank);
+
+/* Rows of a unit that a rank holds before a hop, and has after it, in dispatch. */
+double build_held_count(struct flow_build *b, enum unit unit, enum hop hop, int64_t rank);
+double build_needed_count(struct flow_build *b, enum unit unit, enum hop hop, int64_t rank);
 
 double build_local_experts_count(const struct flow_build *b); /* E / R */
 
@@ -34,42 +56,62 @@ void stage_delay(struct flow_build *b, const char *label, double latency_s, cons
 void stage_wait(struct flow_build *b, const char *label, double latency_s, const uint32_t *after,
                 uint32_t *done);
 
-/* HBM traffic of the vector cores: per row that leaves (out) and arrives (in) in dispatch, and per
- * token of the rank. Bytes are read plus written. quantised_bytes: how many BF16 bytes of each row
- * that leaves are quantised on the way, which the cores do at a rate of their own. */
+/* HBM traffic of the vector cores: per row that the rank holds before a hop (out) and has after it
+ * (in), in dispatch, and per token of the rank. Bytes are read plus written. quantised_bytes: how
+ * many BF16 bytes of each row that leaves (of each token) are quantised on the way, which the cores
+ * do at a rate of their own. unit and hop tell which rows; left out, they are branches from their
+ * source to their owner. */
 struct traffic {
 	double per_row_out_bytes, per_row_in_bytes, per_token_bytes;
-	double quantised_bytes;
+	double quantised_bytes, quantised_token_bytes;
+	enum unit unit;
+	enum hop hop;
+	bool remote_only; /* rows that stay on their rank count in neither; instead they cost */
+	double per_stay_bytes; /* this */
 };
 void stage_copy(struct flow_build *b, const char *label, struct traffic traffic, double latency_s,
                 const uint32_t *after, uint32_t *done);
 
-/* Rows from their holders to the ranks that need them, row_bytes each.
- * put: the holder writes; its reads are a stage_copy of their own beside it. Waits for the holder.
+/* Rows on their way from their holders to the ranks that need them. */
+struct shipment {
+	const char *label;
+	enum direction way;
+	enum unit unit;
+	enum hop hop;
+	double row_bytes;
+	const struct place *from, *to;
+	enum effect_op op;   /* EFFECT_COPY, EFFECT_QUANTISE */
+	int64_t part, parts; /* the part-th of `parts` shares of the tokens; parts 0: all */
+	bool remote_only;    /* without the rows that stay on their rank */
+	bool stay_only;      /* only those (for note_rows_part()) */
+};
+/* put: the holder writes; its reads are a stage_copy of their own beside it. Waits for the holder.
  *      sent[rank]: all it wrote has arrived; arrived[rank]: all that was meant for it is there.
  * get: the needing rank reads; its writes are a stage_copy beside it. Waits for the reader.
  *      arrived[rank]: all that it needs is there. */
-void stage_put(struct flow_build *b, const char *label, enum direction way, double row_bytes,
-               const uint32_t *after, uint32_t *sent, uint32_t *arrived);
-void stage_get(struct flow_build *b, const char *label, enum direction way, double row_bytes,
-               const uint32_t *after, uint32_t *arrived);
+void stage_put(struct flow_build *b, const struct shipment *s, const uint32_t *after,
+               uint32_t *sent, uint32_t *arrived);
+void stage_get(struct flow_build *b, const struct shipment *s, const uint32_t *after,
+               uint32_t *arrived);
 
 /* Small messages: every rank to every other, bytes each; or bytes for each row that it sends to
  * (gets from) it. Occupies links only. Done when they are through, one-way latency included. */
 void stage_control(struct flow_build *b, const char *label, double per_peer_bytes,
                    const uint32_t *after, uint32_t *done);
-void stage_row_control(struct flow_build *b, const char *label, enum direction way,
+void stage_row_control(struct flow_build *b, const struct shipment *s, const char *label,
                        double per_row_bytes, const uint32_t *after, uint32_t *done);
 
-/* Every rank sends every other a number of small messages that tell it to go on: the cores issue
- * them one after the other, and all wait for all. The message is the flag, so its wire counts
+/* Every rank sends every other a number of small messages: the cores issue them one after the
+ * other. Then, in stage_signal(), all wait for all: the message is the flag, so its wire counts
  * once. */
+void stage_send(struct flow_build *b, const char *label, double message_bytes,
+                double messages_per_peer_count, const uint32_t *after, uint32_t *done);
 void stage_signal(struct flow_build *b, const char *label, double message_bytes,
                   double messages_per_peer_count, const uint32_t *after, uint32_t *done);
 
-/* The cores issue a small message for each row that the rank sends that way. */
-void stage_issue(struct flow_build *b, const char *label, enum direction way, const uint32_t *after,
-                 uint32_t *done);
+/* The cores issue a small message for each row that the rank sends in the shipment. */
+void stage_issue(struct flow_build *b, const struct shipment *s, const char *label,
+                 const uint32_t *after, uint32_t *done);
 
 /* All ranks wait for all ranks: with flags (one set and noticed for each peer), with a barrier of
  * ceil(log2 R) rounds, or a host-side control barrier. */
@@ -78,8 +120,16 @@ void stage_barrier(struct flow_build *b, const char *label, const uint32_t *afte
 void stage_host_barrier(struct flow_build *b, const char *label, int64_t times,
                         const uint32_t *after, uint32_t *done);
 
-/* BF16 bytes of a row that dispatch quantises: all or none. */
-double build_quantised_bytes(const struct flow_build *b);
+/* Where dispatch takes its rows from: the tokens, quantising each row on the way when it has to; or
+ * with the option quantise: separate, rows that a kernel of its own has quantised once for each
+ * token, which this appends. */
+struct source {
+	const struct place *place;
+	double read_bytes;      /* of a row */
+	double quantised_bytes; /* of a row, on the way */
+	enum effect_op op;
+};
+struct source stage_source(struct flow_build *b, const uint32_t *after, uint32_t *done);
 
 /* done[i] waits for both. */
 void stage_join(struct flow_build *b, const char *label, const uint32_t *one, const uint32_t *other,
@@ -87,3 +137,20 @@ void stage_join(struct flow_build *b, const char *label, const uint32_t *one, co
 
 /* Farthest one-way latency in the group, s. */
 double build_wire_s(const struct flow_build *b);
+
+/* Beside a stage of local work, whose ends are nodes[rank]: what it does to memory, noted when
+ * there is a record. Rows of a unit from place to place on one rank; sums of finer rows into
+ * coarser ones; each rank's own counts, those counts sent to all ranks or pulled from them. */
+void note_rows(struct flow_build *b, const uint32_t *nodes, enum effect_op op, enum unit unit,
+               enum direction way, const struct place *from, const struct place *to);
+void note_rows_part(struct flow_build *b, const uint32_t *nodes, const struct shipment *s);
+void note_sum(struct flow_build *b, const uint32_t *nodes, enum unit fine, const struct place *from,
+              enum unit coarse, const struct place *to);
+void note_counts(struct flow_build *b, const uint32_t *nodes, const struct place *to);
+void note_counts_sent(struct flow_build *b, const uint32_t *nodes, const struct place *from,
+                      const struct place *to);
+void note_counts_pulled(struct flow_build *b, const uint32_t *nodes, const struct place *from,
+                        const struct place *to);
+
+/* Places that all flows share: the tokens' rows, and the layer's output. */
+extern const struct place place_input, place_output;

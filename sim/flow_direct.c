@@ -8,7 +8,8 @@
  * Steps and bytes: arXiv:2605.06055 sections 4-5 and its prefill prototype (sgl-kernel-npu at
  * 6b8772f0). Two waits that the prototype leaves to its surroundings are modelled: peers' layout
  * before notify reads their counts, peers' expert output before combine reads it. Sizes that are
- * not published: decode counts are taken as 4 bytes an expert, the handshake as one round trip.
+ * not published: decode counts are taken as 4 bytes for each of the E experts to every peer, since
+ * a row's place depends on the counts of all ranks; the handshake as one round trip.
  * The 4-byte scale of a quantised row is charged to the wire and to the window's HBM. */
 #include "sim/flow_build.h"
 #include <stdlib.h>
@@ -19,12 +20,32 @@ static const double flag_bytes = 32; /* completion, to every rank */
 static const int host_reads = 2;     /* maxBs and totalRecv */
 static const int allocations = 3;    /* collective, one more when quantised */
 
+/* Decode keeps two tables and uses them in turns: a rank that is through with a layer sends its
+ * counts for the next while others still read theirs to combine. */
+static const struct place own_counts = {.buffer = "own counts", .layout = LAYOUT_COUNTS};
+static const struct place own_in_turns = {
+        .buffer = "own counts", .layout = LAYOUT_COUNTS, .turns = TURNS_LAYER};
+static const struct place counts = {.buffer = "counts", .layout = LAYOUT_COUNTS};
+static const struct place counts_in_turns = {
+        .buffer = "counts", .layout = LAYOUT_COUNTS, .turns = TURNS_LAYER};
+static const struct place window[PHASES] = {
+        {.buffer = "expert window", .layout = LAYOUT_WINDOW, .table = &counts},
+        {.buffer = "expert window", .layout = LAYOUT_WINDOW, .table = &counts_in_turns}};
+static const struct place result[PHASES] = {
+        {.buffer = "expert output", .layout = LAYOUT_WINDOW, .table = &counts},
+        {.buffer = "expert output", .layout = LAYOUT_WINDOW, .table = &counts_in_turns}};
+static const struct place fetched = {.buffer = "vector cores", .layout = LAYOUT_BRANCH};
+static const struct place experts_window = {.buffer = "expert window", .layout = LAYOUT_WINDOW};
+static const struct place experts_result = {.buffer = "expert output", .layout = LAYOUT_WINDOW};
+
 static bool applies(const struct flow_request *q, const char **why_not)
 {
-	if (!flow_request_possible(q, why_not))
-		return false;
+	bool prefill = q->phase == PHASE_PREFILL;
+
 	if (machine_farthest(q->machine, q->routing->n_ranks) == TIER_RDMA)
 		*why_not = "direct placement needs one address space: the fabric does not span EP";
+	else if (prefill && q->options.addresses != ADDRESSES_AUTO)
+		*why_not = "addresses are exchanged in decode alone";
 	return *why_not == NULL;
 }
 
@@ -34,30 +55,49 @@ static double sent_row_bytes(const struct flow_request *q)
 }
 
 /* Read rows and write them to their windows, until the last has arrived. */
-static void place(struct flow_build *b, uint32_t *at)
+static void place_rows(struct flow_build *b, const struct source *from, uint32_t *at)
 {
+	struct shipment put = {.label = "dispatch.put",
+	                       .row_bytes = sent_row_bytes(b->request),
+	                       .op = from->op,
+	                       .from = from->place,
+	                       .to = &window[b->request->phase]};
 	uint32_t *sent = heap_zeroed((size_t)b->n, sizeof *sent);
 
-	stage_put(b, "dispatch.put", FORWARD, sent_row_bytes(b->request), at, sent, NULL);
+	stage_put(b, &put, at, sent, NULL);
 	stage_copy(b, "dispatch.read",
-	           (struct traffic){.per_row_out_bytes = flow_bf16_row_bytes(b->request),
-	                            .quantised_bytes = build_quantised_bytes(b)},
+	           (struct traffic){.per_row_out_bytes = from->read_bytes,
+	                            .quantised_bytes = from->quantised_bytes},
 	           0, at, at);
 	stage_join(b, "dispatch.put", at, sent, at);
 	stage_wait(b, "dispatch.sync", b->topology->machine->sync.vector_s, at, at);
 	free(sent);
 }
 
-static void prefill_dispatch(struct flow_build *b, const uint32_t *ready, uint32_t *done)
+/* All rows of all ranks are there. */
+static void complete(struct flow_build *b, const char *barrier, const char *flags, uint32_t *at)
+{
+	int completion = b->request->options.completion;
+	bool prefill = b->request->phase == PHASE_PREFILL;
+
+	if (completion == COMPLETION_BARRIER || (completion == COMPLETION_AUTO && prefill))
+		stage_barrier(b, barrier, at, at);
+	else
+		stage_signal(b, flags, flag_bytes, 1, at, at);
+}
+
+static void prefill_dispatch(struct flow_build *b, const struct source *from, uint32_t *done)
 {
 	const struct machine *m = b->topology->machine;
 	double experts = (double)b->request->model->experts;
 
-	stage_delay(b, "dispatch.layout", m->sync.kernel_s, ready, done);
+	stage_delay(b, "dispatch.layout", m->sync.kernel_s, done, done);
+	note_counts(b, done, &own_counts);
 	stage_flags(b, "dispatch.layout", done, done);
 	/* a pull: the request goes one way before the counts come back */
 	stage_delay(b, "dispatch.notify", m->sync.kernel_s + build_wire_s(b), done, done);
 	stage_control(b, "dispatch.notify", count_bytes * experts, done, done);
+	note_counts_pulled(b, done, &own_counts, &counts);
 	stage_wait(b, "dispatch.notify", m->sync.vector_s, done, done);
 	stage_barrier(b, "dispatch.notify", done, done);
 	stage_wait(b, "dispatch.notify", m->sync.vector_s, done, done);
@@ -65,57 +105,73 @@ static void prefill_dispatch(struct flow_build *b, const uint32_t *ready, uint32
 	stage_host_barrier(b, "dispatch.host", allocations + flow_quantises(b->request), done,
 	                   done);
 	stage_delay(b, "dispatch.kernel", m->sync.kernel_s, done, done);
-	place(b, done);
-	stage_barrier(b, "dispatch.barrier", done, done);
+	place_rows(b, from, done);
+	complete(b, "dispatch.barrier", "dispatch.flags", done);
 }
 
-static void decode_dispatch(struct flow_build *b, const uint32_t *ready, uint32_t *done)
+static void decode_dispatch(struct flow_build *b, const struct source *from, uint32_t *done)
 {
-	const struct machine *m = b->topology->machine;
+	double experts = (double)b->request->model->experts;
 
-	stage_delay(b, "dispatch.kernel", m->sync.kernel_s, ready, done);
-	stage_signal(b, "dispatch.counts", count_bytes * build_local_experts_count(b), 1, done,
-	             done);
-	place(b, done);
-	stage_signal(b, "dispatch.flags", flag_bytes, 1, done, done);
+	stage_delay(b, "dispatch.kernel", b->topology->machine->sync.kernel_s, done, done);
+	note_counts(b, done, &own_in_turns);
+	stage_send(b, "dispatch.counts", count_bytes * experts, 1, done, done);
+	note_counts_sent(b, done, &own_in_turns, &counts_in_turns);
+	stage_flags(b, "dispatch.counts", done, done);
+	place_rows(b, from, done);
+	complete(b, "dispatch.barrier", "dispatch.flags", done);
 }
 
 static void dispatch(struct flow_build *b, const uint32_t *ready, uint32_t *done)
 {
+	struct source from = stage_source(b, ready, done);
+
 	if (b->request->phase == PHASE_PREFILL)
-		prefill_dispatch(b, ready, done);
+		prefill_dispatch(b, &from, done);
 	else
-		decode_dispatch(b, ready, done);
+		decode_dispatch(b, &from, done);
+}
+
+/* The outputs of all peers are there; in decode the same message brings their addresses, for which
+ * a request went out before, unless they are cached. */
+static void outputs_ready(struct flow_build *b, uint32_t *at)
+{
+	if (b->request->phase == PHASE_PREFILL) {
+		complete(b, "combine.barrier", "combine.flags", at);
+		return;
+	}
+	if (b->request->options.addresses != ADDRESSES_CACHED)
+		stage_delay(b, "combine.handshake", build_wire_s(b), at, at);
+	stage_signal(b, "combine.handshake", 0, 1, at, at);
 }
 
 static void combine(struct flow_build *b, const uint32_t *ready, uint32_t *done)
 {
 	const struct machine *m = b->topology->machine;
 	double bf16 = flow_bf16_row_bytes(b->request);
-	bool prefill = b->request->phase == PHASE_PREFILL;
+	struct shipment get = {.label = "combine.get",
+	                       .way = BACKWARD,
+	                       .row_bytes = bf16,
+	                       .from = &result[b->request->phase],
+	                       .to = &fetched};
 	uint32_t *pulled = heap_zeroed((size_t)b->n, sizeof *pulled);
 
 	stage_delay(b, "combine.kernel", m->sync.kernel_s, ready, done);
-	if (prefill) {
-		stage_barrier(b, "combine.barrier", done, done);
-	} else { /* ask for addresses; the answer also says that the output is there */
-		stage_wait(b, "combine.handshake", build_wire_s(b), done, done);
-		stage_signal(b, "combine.handshake", 0, 1, done, done);
-	}
-	stage_get(b, "combine.get", BACKWARD, bf16, done, pulled);
+	outputs_ready(b, done);
+	stage_get(b, &get, done, pulled);
 	stage_copy(b, "combine.write", (struct traffic){.per_token_bytes = bf16}, 0, done, done);
 	stage_join(b, "combine.get", done, pulled, done);
-	if (prefill) {
+	note_sum(b, done, UNIT_BRANCH, &fetched, UNIT_TOKEN, &place_output);
+	if (b->request->phase == PHASE_PREFILL) {
 		stage_wait(b, "combine.sync", m->sync.vector_s, done, done);
-		stage_barrier(b, "combine.barrier", done, done);
+		complete(b, "combine.barrier", "combine.flags", done);
 	}
 	free(pulled);
 }
 
 static size_t buffers(const struct flow_request *q, struct buffer *out)
 {
-	bool decode = q->phase == PHASE_DECODE;
-	double n_in = decode ? flow_rows_in_worst_count(q) : flow_rows_in_most_count(q);
+	double n_in = flow_window_rows_count(q);
 	double experts = (double)q->model->experts, n_ranks = (double)q->routing->n_ranks;
 	const struct buffer all[] = {
 	        {"expert window", "symmetric heap", LIFE_LAYER, n_in * sent_row_bytes(q)},
@@ -131,8 +187,12 @@ static size_t buffers(const struct flow_request *q, struct buffer *out)
 const struct flow flow_direct = {
         .name = "direct",
         .doc = "rows straight into the destination's expert window; combine reads remote windows",
+        .options = 1 << OPTION_COMPLETION | 1 << OPTION_ADDRESSES | 1 << OPTION_WINDOW |
+                   1 << OPTION_QUANTISE,
         .applies = applies,
         .dispatch = dispatch,
         .combine = combine,
+        .window = &experts_window,
+        .result = &experts_result,
         .buffers = buffers,
 };

@@ -21,43 +21,78 @@ static const double row_extra_bytes = 16;  /* 4 B scale and 12 B triple written 
 enum { ROUND_TOKENS = 8192 };              /* tokens of a rank that one round stages */
 static const double window_fixed_bytes = 2 << 20; /* low-latency window, each half */
 
+/* Counts travel in the relay window too, hence in turns. */
+static const struct place own_counts = {
+        .buffer = "own counts", .layout = LAYOUT_COUNTS, .turns = TURNS_OPERATION};
+static const struct place counts = {
+        .buffer = "counts", .layout = LAYOUT_COUNTS, .turns = TURNS_OPERATION};
+static const struct place slots = {
+        .buffer = "relay window", .layout = LAYOUT_SLOTS, .turns = TURNS_OPERATION};
+static const struct place staged = {
+        .buffer = "relay window", .layout = LAYOUT_PACKED, .turns = TURNS_OPERATION};
+static const struct place staged_there = {.buffer = "relay window",
+                                          .layout = LAYOUT_PACKED,
+                                          .turns = TURNS_OPERATION,
+                                          .table = &counts};
+static const struct place returned = {
+        .buffer = "relay window", .layout = LAYOUT_BRANCH, .turns = TURNS_OPERATION};
+static const struct place window = {
+        .buffer = "expert window", .layout = LAYOUT_WINDOW, .table = &counts};
+static const struct place result = {.buffer = "expert output", .layout = LAYOUT_WINDOW};
+
 static bool applies(const struct flow_request *q, const char **why_not)
 {
-	return flow_request_possible(q, why_not);
+	if (q->phase == PHASE_PREFILL && q->options.local == LOCAL_SHORTCUT)
+		*why_not = "the shortcut of local rows is of decode";
+	else if (q->phase == PHASE_DECODE && q->options.round_tokens > 0)
+		*why_not = "rounds are of prefill";
+	return *why_not == NULL;
 }
 
 /* SyncAll, a status for each expert to its owner, and each owner's polling. */
-static void status_exchange(struct flow_build *b, uint32_t *at)
+static void status_exchange(struct flow_build *b, bool with_counts, uint32_t *at)
 {
 	double sync_s = b->topology->machine->sync.vector_s;
 
 	stage_wait(b, "dispatch.sync", sync_s, at, at);
-	stage_signal(b, "dispatch.status", flag_bytes, build_local_experts_count(b), at, at);
+	stage_send(b, "dispatch.status", flag_bytes, build_local_experts_count(b), at, at);
+	if (with_counts)
+		note_counts_sent(b, at, &own_counts, &counts);
+	stage_flags(b, "dispatch.status", at, at);
 	stage_wait(b, "dispatch.sync", sync_s, at, at);
 }
 
-static void notify(struct flow_build *b, const uint32_t *ready, uint32_t *at)
+static void notify(struct flow_build *b, uint32_t *at)
 {
 	const struct machine *m = b->topology->machine;
 
-	stage_delay(b, "dispatch.notify", m->sync.kernel_s, ready, at);
+	stage_delay(b, "dispatch.notify", m->sync.kernel_s, at, at);
+	note_counts(b, at, &own_counts);
 	stage_signal(b, "dispatch.notify", notify_flag_bytes, 1, at, at);
-	stage_wait(b, "dispatch.notify", 2 * build_wire_s(b) + m->sync.vector_s, at, at);
+	stage_delay(b, "dispatch.notify", 2 * build_wire_s(b), at, at);
+	note_counts_pulled(b, at, &own_counts, &counts);
+	stage_wait(b, "dispatch.notify", m->sync.vector_s, at, at);
 }
 
-/* One round of staging at the source and pulling; part: of all rows. */
-static void staged_round(struct flow_build *b, double part_ratio, uint32_t *at)
+/* One round of staging at the source and pulling. */
+static void staged_round(struct flow_build *b, const struct source *from, int64_t part,
+                         int64_t parts, uint32_t *at)
 {
-	double bf16 = flow_bf16_row_bytes(b->request), slot = flow_slot_bytes(b->request);
-	double row = flow_row_bytes(b->request);
+	double slot = flow_slot_bytes(b->request), row = flow_row_bytes(b->request);
+	double part_ratio = 1 / (double)parts;
+	struct shipment stage = {.op = from->op, .from = from->place, .to = &staged};
+	struct shipment pull = {
+	        .label = "dispatch.get", .row_bytes = slot, .from = &staged_there, .to = &window};
 	uint32_t *pulled = heap_zeroed((size_t)b->n, sizeof *pulled);
 
+	stage.part = pull.part = part, stage.parts = pull.parts = parts;
 	stage_copy(b, "dispatch.stage",
-	           (struct traffic){.per_row_out_bytes = part_ratio * (bf16 + slot),
-	                            .quantised_bytes = part_ratio * build_quantised_bytes(b)},
+	           (struct traffic){.per_row_out_bytes = part_ratio * (from->read_bytes + slot),
+	                            .quantised_bytes = part_ratio * from->quantised_bytes},
 	           0, at, at);
-	status_exchange(b, at);
-	stage_get(b, "dispatch.get", FORWARD, part_ratio * slot, at, pulled);
+	note_rows_part(b, at, &stage);
+	status_exchange(b, false, at);
+	stage_get(b, &pull, at, pulled);
 	stage_copy(b, "dispatch.write",
 	           (struct traffic){.per_row_in_bytes = part_ratio * (row + row_extra_bytes)}, 0,
 	           at, at);
@@ -65,43 +100,64 @@ static void staged_round(struct flow_build *b, double part_ratio, uint32_t *at)
 	free(pulled);
 }
 
-static void prefill_dispatch(struct flow_build *b, const uint32_t *ready, uint32_t *done)
+static void prefill_dispatch(struct flow_build *b, const struct source *from, uint32_t *done)
 {
-	int64_t rounds = (b->request->tokens + ROUND_TOKENS - 1) / ROUND_TOKENS;
+	int64_t set = b->request->options.round_tokens, most = set > 0 ? set : ROUND_TOKENS;
+	int64_t rounds = (b->request->tokens + most - 1) / most;
 
-	notify(b, ready, done);
+	notify(b, done);
 	stage_delay(b, "dispatch.kernel", b->topology->machine->sync.kernel_s, done, done);
 	if (rounds < 1)
 		rounds = 1;
 	for (int64_t round = 0; round < rounds; round++)
-		staged_round(b, 1 / (double)rounds, done);
+		staged_round(b, from, round, rounds, done);
 }
 
-static void decode_dispatch(struct flow_build *b, const uint32_t *ready, uint32_t *done)
+/* With the shortcut, rows to the rank itself are read again when the others are reordered. */
+static void decode_dispatch(struct flow_build *b, const struct source *from, uint32_t *done)
 {
-	double slot = flow_slot_bytes(b->request);
+	bool shortcut = b->request->options.local == LOCAL_SHORTCUT;
+	double slot = flow_slot_bytes(b->request), row = flow_row_bytes(b->request);
+	struct shipment put = {.label = "dispatch.put",
+	                       .row_bytes = slot,
+	                       .op = from->op,
+	                       .from = from->place,
+	                       .to = &slots,
+	                       .remote_only = shortcut};
+	struct shipment reorder = {.from = &slots, .to = &window, .remote_only = shortcut};
+	struct shipment stay = {
+	        .op = from->op, .from = from->place, .to = &window, .stay_only = true};
 	uint32_t *sent = heap_zeroed((size_t)b->n, sizeof *sent);
 
-	stage_delay(b, "dispatch.kernel", b->topology->machine->sync.kernel_s, ready, done);
-	stage_put(b, "dispatch.put", FORWARD, slot, done, sent, NULL);
+	stage_delay(b, "dispatch.kernel", b->topology->machine->sync.kernel_s, done, done);
+	note_counts(b, done, &own_counts);
+	stage_put(b, &put, done, sent, NULL);
 	stage_copy(b, "dispatch.read",
-	           (struct traffic){.per_row_out_bytes = flow_bf16_row_bytes(b->request),
-	                            .quantised_bytes = build_quantised_bytes(b)},
+	           (struct traffic){.per_row_out_bytes = from->read_bytes,
+	                            .quantised_bytes = from->quantised_bytes,
+	                            .remote_only = shortcut},
 	           0, done, done);
 	stage_join(b, "dispatch.put", done, sent, done);
-	status_exchange(b, done);
+	status_exchange(b, true, done);
 	stage_copy(b, "dispatch.reorder",
-	           (struct traffic){.per_row_in_bytes = slot + flow_row_bytes(b->request)}, 0, done,
-	           done);
+	           (struct traffic){.per_row_in_bytes = slot + row,
+	                            .remote_only = shortcut,
+	                            .per_stay_bytes = from->read_bytes + row},
+	           0, done, done);
+	note_rows_part(b, done, &reorder);
+	if (shortcut)
+		note_rows_part(b, done, &stay);
 	free(sent);
 }
 
 static void dispatch(struct flow_build *b, const uint32_t *ready, uint32_t *done)
 {
+	struct source from = stage_source(b, ready, done);
+
 	if (b->request->phase == PHASE_PREFILL)
-		prefill_dispatch(b, ready, done);
+		prefill_dispatch(b, &from, done);
 	else
-		decode_dispatch(b, ready, done);
+		decode_dispatch(b, &from, done);
 }
 
 static double combine_row_bytes(const struct flow_request *q)
@@ -113,18 +169,24 @@ static void combine(struct flow_build *b, const uint32_t *ready, uint32_t *done)
 {
 	const struct machine *m = b->topology->machine;
 	double bf16 = flow_bf16_row_bytes(b->request);
+	struct shipment put = {.label = "combine.put",
+	                       .way = BACKWARD,
+	                       .row_bytes = combine_row_bytes(b->request),
+	                       .from = &result,
+	                       .to = &returned};
 	uint32_t *arrived = heap_zeroed((size_t)b->n, sizeof *arrived);
 
 	stage_delay(b, "combine.kernel", m->sync.kernel_s, ready, done);
-	stage_issue(b, "combine.flags", BACKWARD, done, done);
-	stage_put(b, "combine.put", BACKWARD, combine_row_bytes(b->request), done, NULL, arrived);
+	stage_issue(b, &put, "combine.flags", done, done);
+	stage_put(b, &put, done, NULL, arrived);
 	stage_copy(b, "combine.read", (struct traffic){.per_row_in_bytes = bf16}, 0, done, done);
-	stage_row_control(b, "combine.flags", BACKWARD, flag_bytes, done, done);
+	stage_row_control(b, &put, "combine.flags", flag_bytes, done, done);
 	stage_join(b, "combine.put", done, arrived, done);
 	stage_wait(b, "combine.wait", m->sync.flag_s, done, done);
 	stage_copy(b, "combine.reduce",
 	           (struct traffic){.per_row_out_bytes = bf16, .per_token_bytes = bf16}, 0, done,
 	           done);
+	note_sum(b, done, UNIT_BRANCH, &returned, UNIT_TOKEN, &place_output);
 	free(arrived);
 }
 
@@ -157,8 +219,11 @@ static size_t buffers(const struct flow_request *q, struct buffer *out)
 const struct flow flow_relay2 = {
         .name = "relay2",
         .doc = "one staging copy in a relay window and a reorder (default Ascend kernels)",
+        .options = 1 << OPTION_QUANTISE | 1 << OPTION_ROUND | 1 << OPTION_LOCAL,
         .applies = applies,
         .dispatch = dispatch,
         .combine = combine,
+        .window = &window,
+        .result = &result,
         .buffers = buffers,
 };

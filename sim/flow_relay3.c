@@ -20,21 +20,29 @@ static double packed_row_bytes(const struct flow_request *q)
 	return flow_row_bytes(q) + (flow_quantises(q) ? scale_bytes : 0);
 }
 
-static bool applies(const struct flow_request *q, const char **why_not)
-{
-	return flow_request_possible(q, why_not);
-}
+/* Where a rank's rows go in the receive buffers, the library settles by itself. */
+static const struct place own_counts = {.buffer = "own counts", .layout = LAYOUT_COUNTS};
+static const struct place counts = {.buffer = "counts", .layout = LAYOUT_COUNTS};
+static const struct place send = {.buffer = "send buffer", .layout = LAYOUT_PACKED};
+static const struct place receive = {.buffer = "receive buffer", .layout = LAYOUT_RECEIVED};
+static const struct place window = {
+        .buffer = "expert window", .layout = LAYOUT_WINDOW, .table = &counts};
+static const struct place result = {.buffer = "expert output", .layout = LAYOUT_WINDOW};
+static const struct place back_send = {.buffer = "combine send buffer", .layout = LAYOUT_RECEIVED};
+static const struct place back_receive = {.buffer = "combine receive buffer",
+                                          .layout = LAYOUT_PACKED};
 
 /* The library's exchange: read the send buffer, write the receivers' buffers. */
-static void all_to_all(struct flow_build *b, enum direction way, const char *read, const char *send,
-                       const char *wait, double row_bytes, uint32_t *at)
+static void all_to_all(struct flow_build *b, const struct shipment *s, const char *read,
+                       const char *wait, uint32_t *at)
 {
-	struct traffic out = {.per_row_out_bytes = way == FORWARD ? row_bytes : 0,
-	                      .per_row_in_bytes = way == FORWARD ? 0 : row_bytes};
+	bool forward = s->way == FORWARD;
+	struct traffic out = {.per_row_out_bytes = forward ? s->row_bytes : 0,
+	                      .per_row_in_bytes = forward ? 0 : s->row_bytes};
 	uint32_t *sent = heap_zeroed((size_t)b->n, sizeof *sent);
 
 	stage_delay(b, wait, b->topology->machine->sync.collective_s, at, at);
-	stage_put(b, send, way, row_bytes, at, sent, NULL);
+	stage_put(b, s, at, sent, NULL);
 	stage_copy(b, read, out, 0, at, at);
 	stage_join(b, wait, at, sent, at);
 	stage_flags(b, wait, at, at);
@@ -44,39 +52,54 @@ static void all_to_all(struct flow_build *b, enum direction way, const char *rea
 static void dispatch(struct flow_build *b, const uint32_t *ready, uint32_t *done)
 {
 	const struct machine *m = b->topology->machine;
-	double bf16 = flow_bf16_row_bytes(b->request), packed = packed_row_bytes(b->request);
+	struct source from = stage_source(b, ready, done);
+	double packed = packed_row_bytes(b->request);
+	struct shipment x = {.label = "dispatch.put",
+	                     .way = FORWARD,
+	                     .row_bytes = packed,
+	                     .from = &send,
+	                     .to = &receive};
 
 	stage_copy(b, "dispatch.pack",
-	           (struct traffic){.per_row_out_bytes = bf16 + packed,
-	                            .quantised_bytes = build_quantised_bytes(b)},
-	           m->sync.kernel_s, ready, done);
+	           (struct traffic){.per_row_out_bytes = from.read_bytes + packed,
+	                            .quantised_bytes = from.quantised_bytes},
+	           m->sync.kernel_s, done, done);
+	note_rows(b, done, from.op, UNIT_BRANCH, FORWARD, from.place, &send);
+	note_counts(b, done, &own_counts);
 	stage_delay(b, "dispatch.counts", m->sync.collective_s, done, done);
-	stage_signal(b, "dispatch.counts", count_bytes * build_local_experts_count(b), 1, done,
-	             done);
+	stage_send(b, "dispatch.counts", count_bytes * build_local_experts_count(b), 1, done, done);
+	note_counts_sent(b, done, &own_counts, &counts);
+	stage_flags(b, "dispatch.counts", done, done);
 	stage_wait(b, "dispatch.host", m->sync.host_s, done, done);
-	all_to_all(b, FORWARD, "dispatch.read", "dispatch.put", "dispatch.wait", packed, done);
+	all_to_all(b, &x, "dispatch.read", "dispatch.wait", done);
 	stage_copy(b, "dispatch.reorder", (struct traffic){.per_row_in_bytes = 2 * packed},
 	           m->sync.kernel_s, done, done);
+	note_rows(b, done, EFFECT_COPY, UNIT_BRANCH, FORWARD, &receive, &window);
 }
 
 static void combine(struct flow_build *b, const uint32_t *ready, uint32_t *done)
 {
 	const struct machine *m = b->topology->machine;
 	double bf16 = flow_bf16_row_bytes(b->request);
+	struct shipment x = {.label = "combine.put",
+	                     .way = BACKWARD,
+	                     .row_bytes = bf16,
+	                     .from = &back_send,
+	                     .to = &back_receive};
 
 	stage_copy(b, "combine.reorder", (struct traffic){.per_row_in_bytes = 2 * bf16},
 	           m->sync.kernel_s, ready, done);
-	all_to_all(b, BACKWARD, "combine.read", "combine.put", "combine.wait", bf16, done);
+	note_rows(b, done, EFFECT_COPY, UNIT_BRANCH, BACKWARD, &result, &back_send);
+	all_to_all(b, &x, "combine.read", "combine.wait", done);
 	stage_copy(b, "combine.reduce",
 	           (struct traffic){.per_row_out_bytes = bf16, .per_token_bytes = bf16},
 	           m->sync.kernel_s, done, done);
+	note_sum(b, done, UNIT_BRANCH, &back_receive, UNIT_TOKEN, &place_output);
 }
 
 static size_t buffers(const struct flow_request *q, struct buffer *out)
 {
-	bool decode = q->phase == PHASE_DECODE;
-	double n = flow_rows_out_count(q);
-	double n_in = decode ? flow_rows_in_worst_count(q) : flow_rows_in_most_count(q);
+	double n = flow_rows_out_count(q), n_in = flow_window_rows_count(q);
 	double packed = packed_row_bytes(q), bf16 = flow_bf16_row_bytes(q);
 	const struct buffer all[] = {
 	        {"domain state", "HCCL window", LIFE_DOMAIN, q->machine->extra.domain_bytes},
@@ -96,8 +119,10 @@ static size_t buffers(const struct flow_request *q, struct buffer *out)
 const struct flow flow_relay3 = {
         .name = "relay3",
         .doc = "pack, library all-to-all, reorder (hcom alltoallv)",
-        .applies = applies,
+        .options = 1 << OPTION_QUANTISE | 1 << OPTION_WINDOW,
         .dispatch = dispatch,
         .combine = combine,
+        .window = &window,
+        .result = &result,
         .buffers = buffers,
 };

@@ -116,7 +116,8 @@ static struct flow_request flow_request_of(const struct step_request *q, const s
 	                             .phase = q->phase,
 	                             .tokens = rank_tokens(q),
 	                             .dispatch = (enum dtype)q->schedule->dispatch,
-	                             .vector_cores = q->schedule->vector_cores};
+	                             .vector_cores = q->schedule->vector_cores,
+	                             .options = q->schedule->options};
 }
 
 bool step_possible(const struct step_request *q, char *why_not, size_t why_size)
@@ -130,7 +131,7 @@ bool step_possible(const struct step_request *q, char *why_not, size_t why_size)
 		return false;
 	shape = shape_routing(q);
 	fq = flow_request_of(q, &shape);
-	if (!q->flow->applies(&fq, &why))
+	if (!flow_applies(q->flow, &fq, &why))
 		return no(why_not, why_size, why);
 	return true;
 }
@@ -368,8 +369,8 @@ enum rc step_buffers(const struct step_request *q, struct buffer *out, size_t *n
 	struct flow_request fq = flow_request_of(q, &routing);
 	enum rc rc = RC_OK;
 
-	/* decode sizes windows for the worst case, prefill by the counts it gets */
-	if (q->phase == PHASE_PREFILL)
+	/* windows are sized for the worst case, or by the counts that it gets */
+	if (q->phase == PHASE_PREFILL || fq.options.window == WINDOW_COUNTS)
 		rc = routing_of(q, a, &routing, e);
 	if (rc == RC_OK) {
 		*n = q->flow->buffers(&fq, out);

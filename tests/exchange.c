@@ -37,7 +37,7 @@ bool exchange_ask(struct exchange *x, const struct exchange_wish *w)
 	                                   .phase = w->phase,
 	                                   .tokens = w->tokens,
 	                                   .dispatch = w->dispatch};
-	return w->flow->applies(&x->request, &why);
+	return flow_applies(w->flow, &x->request, &why);
 }
 
 void exchange_build(struct exchange *x, const struct exchange_wish *w)

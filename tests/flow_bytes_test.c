@@ -3,7 +3,7 @@
  *
  * Beside that table: control traffic goes to peers only, not to the rank itself (R - 1 for its R);
  * a direct flow's 4-byte scales are also written to HBM; decode's counts and completion flags,
- * which are not published, are 4 bytes an expert and 32 bytes a peer. */
+ * which are not published, are 4 bytes for each expert and 32 bytes to every peer. */
 #include "tests/exchange.h"
 #include "tests/unit.h"
 #include <math.h>
@@ -83,7 +83,7 @@ static struct cost direct_decode_dispatch(const struct sizes *z)
 	return (struct cost){.read = z->n * z->h2,
 	                     .write = z->n_in * (z->row + z->scale),
 	                     .wire = z->row + z->scale,
-	                     .peer = 4 * z->experts / z->ep + 32};
+	                     .peer = 4 * z->experts + 32};
 }
 
 static struct cost direct_combine(const struct sizes *z)
@@ -273,8 +273,8 @@ static void known_answer_of_a_decode_exchange(void)
 	           columns: 1024 (14336 + 7680 + 7680 + 7168) and 1024 (14336 + 14336 + 14336) + 128
 	           x 14336 */
 	        {&flow_relay2, 22192128, 21839872 + 7936 + 31744, 37748736 + 45875200},
-	        /* 1008 x 7172 put, 1008 x 14336 got; 62 x (16 + 32) control */
-	        {&flow_direct, 7229376, 992 * 7172 + 992 * 14336 + 62 * 48,
+	        /* 1008 x 7172 put, 1008 x 14336 got; 62 x (4 x 256 + 32) control */
+	        {&flow_direct, 7229376, 992 * 7172 + 992 * 14336 + 62 * 1056,
 	         1024 * (14336 + 7172) + 1024 * 14336 + 128 * 14336},
 	};
 

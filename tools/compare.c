@@ -5,10 +5,10 @@
 #include "tools/text.h"
 
 /* One row of figures, a cell for each flow; "-" where it cannot run or has none. */
-enum unit { UNIT_TIME, UNIT_BYTES, UNIT_COUNT };
+enum measure { MEASURE_TIME, MEASURE_BYTES, MEASURE_COUNT };
 
-static void row(struct table *t, const char *what, enum unit unit, const struct side *s, size_t n,
-                double (*value)(const struct side *s, int index), int index)
+static void row(struct table *t, const char *what, enum measure measure, const struct side *s,
+                size_t n, double (*value)(const struct side *s, int index), int index)
 {
 	bool any = false;
 	char text[TEXT_SIZE];
@@ -23,11 +23,12 @@ static void row(struct table *t, const char *what, enum unit unit, const struct 
 
 		if (!(v > 0))
 			table_cell(t, "-");
-		else if (unit == UNIT_COUNT)
+		else if (measure == MEASURE_COUNT)
 			table_cell(t, "%.0f", v);
 		else
 			table_cell(t, "%s",
-			           unit == UNIT_TIME ? time_text(v, text) : size_text(v, text));
+			           measure == MEASURE_TIME ? time_text(v, text)
+			                                   : size_text(v, text));
 	}
 	table_end_row(t);
 }
@@ -79,17 +80,17 @@ static double batch_count(const struct side *s, int index)
 
 static void print_rows(struct table *t, const struct side *s, size_t n)
 {
-	row(t, "step", UNIT_TIME, s, n, step_time_s, 0);
+	row(t, "step", MEASURE_TIME, s, n, step_time_s, 0);
 	for (int i = 0; step_phases[i]; i++)
-		row(t, step_phases[i], UNIT_TIME, s, n, phase_time_s, i);
-	row(t, "one exchange, alone", UNIT_TIME, s, n, exchange_time_s, 0);
+		row(t, step_phases[i], MEASURE_TIME, s, n, phase_time_s, i);
+	row(t, "one exchange, alone", MEASURE_TIME, s, n, exchange_time_s, 0);
 	for (enum loss l = 0; l < LOSSES; l++)
-		row(t, loss_name(l), UNIT_TIME, s, n, loss_time_s, (int)l);
-	row(t, "waits of a rank", UNIT_COUNT, s, n, waits_count, 0);
+		row(t, loss_name(l), MEASURE_TIME, s, n, loss_time_s, (int)l);
+	row(t, "waits of a rank", MEASURE_COUNT, s, n, waits_count, 0);
 	for (enum resource_kind k = 0; k < RESOURCE_KINDS; k++)
-		row(t, resource_kind_name(k), UNIT_BYTES, s, n, kind_bytes, (int)k);
-	row(t, "buffers of a rank", UNIT_BYTES, s, n, buffers_bytes, 0);
-	row(t, "batch that fits", UNIT_COUNT, s, n, batch_count, 0);
+		row(t, resource_kind_name(k), MEASURE_BYTES, s, n, kind_bytes, (int)k);
+	row(t, "buffers of a rank", MEASURE_BYTES, s, n, buffers_bytes, 0);
+	row(t, "batch that fits", MEASURE_COUNT, s, n, batch_count, 0);
 }
 
 /* "-24.2 us moving rows, +8.5 us synchronisation" */

@@ -1,0 +1,19 @@
+/* Between flow_build.c and flow_ship.c alone. */
+#pragma once
+#include "sim/flow_build.h"
+
+/* Rows of a unit that a hop leaves on their rank. */
+double build_stay_count(struct flow_build *b, enum unit unit, enum hop hop, int64_t rank);
+
+/* Rows of a shipment that a rank sends to (gets from) peers of a tier. */
+double build_tier_count(struct flow_build *b, const struct shipment *s, enum tier tier,
+                        int64_t rank, bool outward);
+
+/* Does the item belong to the part of the tokens that the shipment moves? */
+bool item_in_part(const struct rows *w, const struct item *x, const struct shipment *s);
+
+/* Waits for others, then for its latency; is_sync: which is spent on synchronising. */
+uint32_t append_pause(struct flow_build *b, const char *label, int64_t rank, double latency_s,
+                      bool is_sync, const uint32_t *after, size_t n_after);
+uint32_t append_join(struct flow_build *b, const char *label, int64_t rank, const uint32_t *after,
+                     size_t n_after);

@@ -1,0 +1,187 @@
+#include "sim/rows.h"
+#include <stdlib.h>
+
+void rows_init(struct rows *w, const struct choices *c, int64_t experts, int64_t node_ranks)
+{
+	int64_t n = c->first[c->n_ranks];
+
+	*w = (struct rows){.choices = c,
+	                   .n_ranks = c->n_ranks,
+	                   .node_ranks = node_ranks,
+	                   .experts = experts,
+	                   .tokens_most = 1};
+	w->count = heap_zeroed((size_t)(c->n_ranks * experts), sizeof *w->count);
+	w->before = heap_zeroed((size_t)(n * c->top_k), sizeof *w->before);
+	w->source = heap_zeroed((size_t)n, sizeof *w->source);
+	for (int64_t rank = 0; rank < c->n_ranks; rank++) {
+		uint32_t *count = w->count + rank * experts;
+
+		if (c->first[rank + 1] - c->first[rank] > w->tokens_most)
+			w->tokens_most = c->first[rank + 1] - c->first[rank];
+		for (int64_t t = c->first[rank]; t < c->first[rank + 1]; t++) {
+			w->source[t] = rank;
+			for (int64_t i = t * c->top_k; i < (t + 1) * c->top_k; i++)
+				w->before[i] = count[c->expert[i]]++;
+		}
+	}
+}
+
+void rows_fini(struct rows *w)
+{
+	free(w->count);
+	free(w->before);
+	free(w->source);
+}
+
+int64_t rows_owner(const struct rows *w, int64_t token, int64_t choice)
+{
+	uint32_t expert = w->choices->expert[token * w->choices->top_k + choice];
+
+	return expert / (w->experts / w->n_ranks);
+}
+
+int64_t rows_node(const struct rows *w, int64_t rank)
+{
+	return rank / w->node_ranks;
+}
+
+/* The rank with the same place in another node. */
+static int64_t twin_of(int64_t rank, int64_t node, int64_t node_ranks, int64_t n_ranks)
+{
+	int64_t twin = node * node_ranks + rank % node_ranks;
+
+	return twin < n_ranks ? twin : n_ranks - 1;
+}
+
+static int64_t rows_twin(const struct rows *w, int64_t rank, int64_t node)
+{
+	return twin_of(rank, node, w->node_ranks, w->n_ranks);
+}
+
+/* Has an earlier choice of the token the same owner (node)? */
+static bool repeats(const struct rows *w, enum unit unit, int64_t token, int64_t choice)
+{
+	int64_t owner = rows_owner(w, token, choice);
+
+	for (int64_t j = 0; j < choice; j++) {
+		int64_t other = rows_owner(w, token, j);
+
+		if (unit == UNIT_TOKEN_RANK && other == owner)
+			return true;
+		if (unit == UNIT_TOKEN_NODE && rows_node(w, other) == rows_node(w, owner))
+			return true;
+	}
+	return false;
+}
+
+size_t rows_items(const struct rows *w, enum unit unit, struct item **out)
+{
+	int64_t tokens = w->choices->first[w->n_ranks], top_k = w->choices->top_k;
+	int64_t most = unit == UNIT_TOKEN_ALL ? w->n_ranks : top_k;
+	struct item *items = heap_zeroed((size_t)(tokens * most) + 1, sizeof *items);
+	size_t n = 0;
+
+	for (int64_t t = 0; t < tokens; t++) {
+		if (unit == UNIT_TOKEN)
+			items[n++] = (struct item){t, 0, w->source[t]};
+		for (int64_t rank = 0; unit == UNIT_TOKEN_ALL && rank < w->n_ranks; rank++)
+			items[n++] = (struct item){t, 0, rank};
+		for (int64_t j = 0; unit <= UNIT_TOKEN_NODE && j < top_k; j++) {
+			if (!repeats(w, unit, t, j))
+				items[n++] = (struct item){t, j, rows_owner(w, t, j)};
+		}
+	}
+	*out = items;
+	return n;
+}
+
+bool rows_within(const struct rows *w, const struct item *fine, enum unit coarse,
+                 const struct item *of)
+{
+	if (fine->token != of->token)
+		return false;
+	switch (coarse) {
+	case UNIT_BRANCH:
+		return fine->choice == of->choice;
+	case UNIT_TOKEN_RANK:
+	case UNIT_TOKEN_ALL:
+		return fine->owner == of->owner;
+	case UNIT_TOKEN_NODE:
+		return rows_node(w, fine->owner) == rows_node(w, of->owner);
+	default:
+		return true;
+	}
+}
+
+void hop_ends(enum hop hop, int64_t source, int64_t owner, int64_t node_ranks, int64_t n_ranks,
+              int64_t *holder, int64_t *needer)
+{
+	int64_t in_node = twin_of(source, owner / node_ranks, node_ranks, n_ranks);
+	int64_t at_home = twin_of(owner, source / node_ranks, node_ranks, n_ranks);
+
+	*holder = hop == HOP_IN_NODE ? in_node : hop == HOP_ACROSS ? at_home : source;
+	*needer = hop == HOP_TO_NODE ? in_node : hop == HOP_ALIGN ? at_home : owner;
+}
+
+/* Rows for experts first .. end - 1 from sources from_source .. to_source - 1. */
+static int64_t rows_of_owner(const struct rows *w, const uint32_t *count, int64_t first,
+                             int64_t end, int64_t from_source, int64_t to_source)
+{
+	int64_t sum = 0;
+
+	for (int64_t source = from_source; source < to_source; source++) {
+		for (int64_t expert = first; expert < end; expert++)
+			sum += count[source * w->experts + expert];
+	}
+	return sum;
+}
+
+void rows_place(const struct rows *w, enum layout layout, const struct item *x,
+                const uint32_t *count, int64_t *rank, int64_t *row)
+{
+	const struct choices *c = w->choices;
+	const uint32_t *k = count ? count : w->count;
+	int64_t local = w->experts / w->n_ranks, source = w->source[x->token];
+	int64_t t = x->token - c->first[source], branch = x->token * c->top_k + x->choice;
+	int64_t expert = c->expert[branch], before = w->before[branch];
+	int64_t first = x->owner * local, n = w->n_ranks, most = w->tokens_most;
+
+	*rank = x->owner;
+	switch (layout) {
+	case LAYOUT_TOKEN:
+		*rank = source, *row = t;
+		return;
+	case LAYOUT_BRANCH:
+		*rank = source, *row = t * c->top_k + x->choice;
+		return;
+	case LAYOUT_PACKED:
+		*rank = source;
+		*row = rows_of_owner(w, k, 0, expert, source, source + 1) + before;
+		return;
+	case LAYOUT_RECEIVED:
+		*row = rows_of_owner(w, k, first, first + local, 0, source) +
+		       rows_of_owner(w, k, first, expert, source, source + 1) + before;
+		return;
+	case LAYOUT_WINDOW:
+		*row = rows_of_owner(w, k, first, expert, 0, n) +
+		       rows_of_owner(w, k, expert, expert + 1, 0, source) + before;
+		return;
+	case LAYOUT_SLOTS:
+		*row = (source * local + expert - first) * most + before;
+		return;
+	case LAYOUT_RANK_SLOTS:
+		*row = source * most + t;
+		return;
+	case LAYOUT_TWIN_SLOTS:
+		*rank = rows_twin(w, source, rows_node(w, x->owner));
+		*row = source * most + t;
+		return;
+	case LAYOUT_ALIGNED:
+		*rank = rows_twin(w, x->owner, rows_node(w, source));
+		*row = (source * most + t) * c->top_k + x->choice;
+		return;
+	case LAYOUT_COUNTS:
+		break;
+	}
+	CHECK(!"a layout that holds no rows");
+}
