@@ -4,9 +4,6 @@
 #include <string.h>
 #include "sim/flow_ship.h"
 
-const struct place place_input = {.buffer = "tokens", .layout = LAYOUT_TOKEN};
-const struct place place_output = {.buffer = "layer output", .layout = LAYOUT_TOKEN};
-
 void flow_build_init(struct flow_build *b, struct graph *g, const struct topology *t,
                      const struct flow_request *q)
 {

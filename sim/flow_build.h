@@ -152,5 +152,5 @@ void note_counts_sent(struct flow_build *b, const uint32_t *nodes, const struct 
 void note_counts_pulled(struct flow_build *b, const uint32_t *nodes, const struct place *from,
                         const struct place *to);
 
-/* Places that all flows share: the tokens' rows, and the layer's output. */
-extern const struct place place_input, place_output;
+/* Does the item belong to the part of the tokens that the shipment moves? */
+bool item_in_part(const struct rows *w, const struct item *x, const struct shipment *s);

@@ -21,11 +21,13 @@ static const double row_extra_bytes = 16;  /* 4 B scale and 12 B triple written 
 enum { ROUND_TOKENS = 8192 };              /* tokens of a rank that one round stages */
 static const double window_fixed_bytes = 2 << 20; /* low-latency window, each half */
 
-/* Counts travel in the relay window too, hence in turns. */
+/* Rows lie in the half of the operation: dispatch in one, combine in the other. Status words need
+ * more: combine waits only for ranks that hold rows of the waiting one, so a rank may send the next
+ * layer's status to one that still reads this layer's. They take turns from layer to layer. */
 static const struct place own_counts = {
-        .buffer = "own counts", .layout = LAYOUT_COUNTS, .turns = TURNS_OPERATION};
+        .buffer = "own counts", .layout = LAYOUT_COUNTS, .turns = TURNS_LAYER};
 static const struct place counts = {
-        .buffer = "counts", .layout = LAYOUT_COUNTS, .turns = TURNS_OPERATION};
+        .buffer = "counts", .layout = LAYOUT_COUNTS, .turns = TURNS_LAYER};
 static const struct place slots = {
         .buffer = "relay window", .layout = LAYOUT_SLOTS, .turns = TURNS_OPERATION};
 static const struct place staged = {

@@ -9,9 +9,6 @@ double build_stay_count(struct flow_build *b, enum unit unit, enum hop hop, int6
 double build_tier_count(struct flow_build *b, const struct shipment *s, enum tier tier,
                         int64_t rank, bool outward);
 
-/* Does the item belong to the part of the tokens that the shipment moves? */
-bool item_in_part(const struct rows *w, const struct item *x, const struct shipment *s);
-
 /* Waits for others, then for its latency; is_sync: which is spent on synchronising. */
 uint32_t append_pause(struct flow_build *b, const char *label, int64_t rank, double latency_s,
                       bool is_sync, const uint32_t *after, size_t n_after);

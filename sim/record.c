@@ -3,8 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+const struct place place_input = {.buffer = "tokens", .layout = LAYOUT_TOKEN};
+const struct place place_output = {.buffer = "layer output", .layout = LAYOUT_TOKEN};
+
 /* What a cell holds, as one number: kind, layer, and which. */
 enum content { CONTENT_INPUT, CONTENT_RESULT, CONTENT_PART, CONTENT_OUTPUT, CONTENT_COUNTS };
+
+bool content_is_counts(uint64_t content)
+{
+	return content >> 60 == CONTENT_COUNTS;
+}
 
 static uint64_t content_of(enum content kind, int64_t layer, uint64_t index)
 {
@@ -51,7 +59,7 @@ void record_combine(struct record *r)
 	r->operation = 2 * r->layer + 1;
 }
 
-uint32_t record_buffer(struct record *r, const struct place *p)
+static uint32_t record_buffer(struct record *r, const struct place *p)
 {
 	int64_t turn = p->turns == TURNS_LAYER       ? r->layer
 	               : p->turns == TURNS_OPERATION ? r->operation
@@ -91,7 +99,7 @@ static void hash_grow(struct record *r)
 	}
 }
 
-uint32_t record_cell(struct record *r, uint32_t buffer, int64_t rank, int64_t row, bool known_only)
+uint32_t record_find(const struct record *r, uint32_t buffer, int64_t rank, int64_t row)
 {
 	size_t at = hash_of(buffer, rank, row) % r->hash_room;
 
@@ -101,14 +109,36 @@ uint32_t record_cell(struct record *r, uint32_t buffer, int64_t rank, int64_t ro
 		if (c->buffer == buffer && c->rank == rank && c->row == row)
 			return r->hash[at] - 1;
 	}
-	if (known_only)
-		return NO_CELL;
+	return NO_CELL;
+}
+
+static uint32_t record_cell(struct record *r, uint32_t buffer, int64_t rank, int64_t row)
+{
+	uint32_t known = record_find(r, buffer, rank, row);
+	size_t at = hash_of(buffer, rank, row) % r->hash_room;
+
+	if (known != NO_CELL)
+		return known;
+	while (r->hash[at])
+		at = (at + 1) % r->hash_room;
 	ROOM(r->cell, r->n_cells, r->cell_room);
 	r->cell[r->n_cells] = (struct cell){buffer, (uint32_t)rank, row};
 	r->hash[at] = ++r->n_cells;
-	if (r->n_cells * 2 > r->hash_room)
+	if (r->n_cells * (size_t)2 > r->hash_room)
 		hash_grow(r);
 	return r->n_cells - 1;
+}
+
+uint32_t record_output(const struct record *r, const struct item *token)
+{
+	int64_t rank, row;
+
+	rows_place(r->rows, place_output.layout, token, NULL, &rank, &row);
+	for (uint32_t i = 0; i < r->n_buffers; i++) {
+		if (strcmp(r->buffer[i].name, place_output.buffer) == 0)
+			return record_find(r, i, rank, row);
+	}
+	return NO_CELL;
 }
 
 static void add_reading(struct record *r, uint32_t cell, int64_t branch, uint64_t content)
@@ -138,7 +168,7 @@ static uint32_t read_table(struct record *r, const struct place *table, int64_t 
 	if (!table)
 		return NO_CELL;
 	for (int64_t of = 0; of < r->rows->n_ranks; of++) {
-		uint32_t cell = record_cell(r, record_buffer(r, table), rank, of, false);
+		uint32_t cell = record_cell(r, record_buffer(r, table), rank, of);
 
 		if (of == 0)
 			first = (uint32_t)r->n_readings;
@@ -194,7 +224,7 @@ static uint32_t cell_of(struct record *r, const struct place *p, const struct it
 	int64_t rank, row;
 
 	rows_place(r->rows, p->layout, x, NULL, &rank, &row);
-	return record_cell(r, record_buffer(r, p), rank, row, false);
+	return record_cell(r, record_buffer(r, p), rank, row);
 }
 
 /* Which of the item's contents an operation takes and leaves. */
@@ -204,9 +234,9 @@ static void contents(const struct record *r, enum effect_op op, enum unit unit, 
 	*taken = *left = content_of_item(r, unit, forward, x);
 	if (op == EFFECT_EXPERT)
 		*left = content_of_item(r, UNIT_BRANCH, false, x);
-	if (op == EFFECT_NEXT) {
-		*taken = content_of_item(r, UNIT_TOKEN, false, x);
-		*left = content_of(CONTENT_INPUT, r->layer + 1, (uint64_t)x->token);
+	if (op == EFFECT_NEXT) { /* of the layer before */
+		*taken = content_of(CONTENT_OUTPUT, r->layer - 1, (uint64_t)x->token);
+		*left = content_of_item(r, UNIT_TOKEN, true, x);
 	}
 }
 
@@ -261,7 +291,7 @@ void record_count(struct record *r, uint32_t activity, int64_t of, const struct 
 {
 	struct effect f = effect_of(r, activity, EFFECT_COUNT, &(struct item){.owner = of});
 
-	f.cell = record_cell(r, record_buffer(r, to), of, of, false);
+	f.cell = record_cell(r, record_buffer(r, to), of, of);
 	f.first_table = (uint32_t)r->n_readings;
 	f.content = content_of(CONTENT_COUNTS, r->layer, (uint64_t)of);
 	add_effect(r, &f);
@@ -273,9 +303,9 @@ void record_count_copy(struct record *r, uint32_t activity, int64_t of, int64_t 
 	struct effect f = effect_of(r, activity, EFFECT_COPY, &(struct item){.owner = of});
 
 	f.content = content_of(CONTENT_COUNTS, r->layer, (uint64_t)of);
-	add_reading(r, record_cell(r, record_buffer(r, from), from_rank, of, false), -1, f.content);
+	add_reading(r, record_cell(r, record_buffer(r, from), from_rank, of), -1, f.content);
 	f.n_readings = 1;
-	f.cell = record_cell(r, record_buffer(r, to), to_rank, of, false);
+	f.cell = record_cell(r, record_buffer(r, to), to_rank, of);
 	f.first_table = (uint32_t)r->n_readings;
 	add_effect(r, &f);
 }

@@ -34,6 +34,7 @@ enum effect_op {
 	EFFECT_EXPERT,   /* an expert's result for a row */
 	EFFECT_SUM,      /* of results, by the gate's weights, or of partial sums */
 	EFFECT_NEXT,     /* the next layer's input of a token from this one's output */
+	EFFECT_INPUT,    /* a token's input of the first layer */
 	EFFECT_COUNT,    /* a rank's counts by expert, from its own tokens */
 };
 
@@ -116,11 +117,11 @@ void record_fini(struct record *r);
 void record_layer(struct record *r, int64_t layer); /* a new one begins, with dispatch */
 void record_combine(struct record *r);              /* dispatch is over */
 
-/* Index of a cell; known_only: NO_CELL when nothing has named it. */
-uint32_t record_buffer(struct record *r, const struct place *p);
-uint32_t record_cell(struct record *r, uint32_t buffer, int64_t rank, int64_t row, bool known_only);
+/* The cell of that row, NO_CELL when nothing has named it; that of a token's output. */
+uint32_t record_find(const struct record *r, uint32_t buffer, int64_t rank, int64_t row);
+uint32_t record_output(const struct record *r, const struct item *token);
 
-/* An effect of `activity`: one row of a unit from place to place. from may be NULL (EFFECT_COUNT).
+/* An effect of `activity`: one row of a unit from place to place. from: NULL for EFFECT_INPUT.
  * issuer: the rank whose tables tell the addresses. */
 void record_row(struct record *r, uint32_t activity, enum effect_op op, enum unit unit,
                 bool forward, const struct item *x, const struct place *from,
@@ -141,8 +142,12 @@ bool record_sync(struct record *r, const char *label, enum sync_kind kind, uint3
 void record_set(struct record *r, uint32_t sync, uint32_t activity, int64_t rank, int64_t count);
 void record_wait(struct record *r, uint32_t sync, uint32_t activity, int64_t rank, int64_t count);
 
+/* Places that all flows share: the tokens' rows, and the layer's output. */
+extern const struct place place_input, place_output;
+
 const char *sync_kind_name(enum sync_kind kind);
 /* "dispatch.notify.barrier", with "#2" when the label has several of the kind. */
 const char *sync_name(const struct record *r, uint32_t index, char *text, size_t size);
-/* "token 3 of rank 1, choice 2": what a content is. */
+bool content_is_counts(uint64_t content);
+/* "the row of token 3 of rank 1, layer 0": what a content is. */
 const char *content_text(const struct record *r, uint64_t content, char *text, size_t size);
