@@ -20,6 +20,7 @@ struct pair {
 struct checking {
 	const struct graph *g;
 	const struct record *r;
+	size_t skip; /* entry of g->pred that is not there */
 	struct access *access;
 	size_t n_accesses;
 	struct pair *pair;
@@ -118,15 +119,17 @@ struct mask {
 	uint64_t word[BLOCK_WORDS];
 };
 
-static void spread(const struct graph *g, struct mask *mask, uint32_t from, uint32_t to)
+static void spread(const struct checking *k, struct mask *mask, uint32_t from, uint32_t to)
 {
+	const struct graph *g = k->g;
+
 	for (uint32_t i = from; i <= to; i++) {
 		struct mask *m = &mask[i];
 
 		for (size_t p = g->pred_begin[i]; p < g->pred_begin[i + 1]; p++) {
 			const struct mask *o = &mask[g->pred[p]];
 
-			if (g->pred[p] < from)
+			if (g->pred[p] < from || p == k->skip)
 				continue;
 			for (int w = 0; w < BLOCK_WORDS; w++)
 				m->word[w] |= o->word[w];
@@ -147,7 +150,7 @@ static void order_block(struct checking *k, struct mask *mask, size_t begin, siz
 		bit += i == begin || k->pair[i].first != k->pair[i - 1].first;
 		mask[k->pair[i].first].word[bit / 64] |= (uint64_t)1 << bit % 64;
 	}
-	spread(k->g, mask, from, to);
+	spread(k, mask, from, to);
 	bit = -1;
 	for (size_t i = begin; i < end; i++) {
 		bit += i == begin || k->pair[i].first != k->pair[i - 1].first;
@@ -273,37 +276,29 @@ static void contents(struct checking *k)
 	}
 }
 
-static size_t flag_index(const struct record *r, const struct flag *f)
-{
-	return ((size_t)f->layer * r->n_syncs + f->sync) * (size_t)r->rows->n_ranks + f->rank;
-}
-
 static void deadlocks(struct checking *k)
 {
 	const struct record *r = k->r;
-	size_t n = (size_t)(r->layer + 1) * r->n_syncs * (size_t)r->rows->n_ranks;
-	int64_t *set = heap_zeroed(n + 1, sizeof *set);
+	int64_t *set = record_sets(r);
 
-	for (size_t i = 0; i < r->n_sets; i++)
-		set[flag_index(r, &r->set[i])] += r->set[i].count;
 	for (size_t i = 0; i < r->n_waits; i++) {
 		const struct flag *w = &r->wait[i];
 
-		if (set[flag_index(r, w)] < w->count)
+		if (set[i] < w->count)
 			add_conflict(k, (struct conflict){.kind = CONFLICT_DEADLOCK,
 			                                  .first = w->activity,
 			                                  .second = w->activity,
 			                                  .cell = NO_CELL,
 			                                  .sync = w->sync,
-			                                  .set = set[flag_index(r, w)],
+			                                  .set = set[i],
 			                                  .waited = w->count});
 	}
 	free(set);
 }
 
-void check_run(const struct graph *g, const struct record *r, struct check *out)
+void check_run(const struct graph *g, const struct record *r, size_t skip, struct check *out)
 {
-	struct checking k = {.g = g, .r = r, .out = out};
+	struct checking k = {.g = g, .r = r, .skip = skip, .out = out};
 
 	*out = (struct check){0};
 	accesses_list(&k);

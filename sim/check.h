@@ -31,7 +31,8 @@ struct check {
 	size_t accesses_count, cells_count, pairs_count; /* looked at */
 };
 
-void check_run(const struct graph *g, const struct record *r, struct check *out);
+/* skip: index of an entry of g->pred to leave out, for tests that delete edges; SIZE_MAX: none. */
+void check_run(const struct graph *g, const struct record *r, size_t skip, struct check *out);
 void check_fini(struct check *c);
 
 const char *conflict_kind_name(enum conflict_kind kind);

@@ -17,10 +17,12 @@ struct execution {
 	uint64_t *expected;                 /* [layer][token][WIDTH] */
 	/* of memory */
 	size_t *value_at; /* [cell] */
+	uint8_t *is_true; /* [cell]: counts that are what they should be */
 	uint64_t *value;
 	size_t n_values;
 	/* of a run */
 	uint32_t *waits, *done_effects; /* [activity] */
+	uint8_t *blocked;               /* [activity]: waits for flags that are never all set */
 	uint32_t *open;                 /* activities that have begun or may begin */
 	uint64_t *priority;
 	uint32_t n_open;
@@ -152,6 +154,8 @@ struct execution *execution_new(const struct graph *g, const struct record *r, i
 	memory_lay_out(x);
 	x->waits = heap_zeroed(n, sizeof *x->waits);
 	x->done_effects = heap_zeroed(n, sizeof *x->done_effects);
+	x->blocked = record_blocked(r, g->n_activities);
+	x->is_true = heap_zeroed((size_t)r->n_cells + 1, 1);
 	x->open = heap_zeroed(n, sizeof *x->open);
 	x->priority = heap_zeroed(n, sizeof *x->priority);
 	reference(x);
@@ -170,6 +174,8 @@ void execution_free(struct execution *x)
 	free(x->expected);
 	free(x->value_at);
 	free(x->value);
+	free(x->is_true);
+	free(x->blocked);
 	free(x->waits);
 	free(x->done_effects);
 	free(x->open);
@@ -189,6 +195,15 @@ static size_t cell_width(const struct execution *x, uint32_t cell)
 	return x->value_at[cell + 1] - x->value_at[cell];
 }
 
+static bool table_is_true(const struct execution *x, uint32_t table)
+{
+	for (int64_t r = 0; r < x->r->rows->n_ranks; r++) {
+		if (!x->is_true[x->r->reading[table + r].cell])
+			return false;
+	}
+	return true;
+}
+
 /* The cell that counts in memory lead to, when a table decides it. NO_CELL: there is no such row.
  */
 static uint32_t resolve(struct execution *x, const struct effect *f, uint32_t cell, uint8_t layout,
@@ -198,7 +213,7 @@ static uint32_t resolve(struct execution *x, const struct effect *f, uint32_t ce
 	uint32_t *count;
 	int64_t rank, row;
 
-	if (table == NO_CELL)
+	if (table == NO_CELL || table_is_true(x, table))
 		return cell;
 	count = heap_zeroed((size_t)(w->n_ranks * w->experts), sizeof *count);
 	for (int64_t r = 0; r < w->n_ranks; r++) {
@@ -246,6 +261,17 @@ static void count_rows(struct execution *x, const struct effect *f, uint64_t *to
 		to[e] = w->count[f->item.owner * w->experts + e];
 }
 
+static bool holds_truth(const struct execution *x, int64_t rank, const uint64_t *value)
+{
+	const struct rows *w = x->r->rows;
+
+	for (int64_t e = 0; e < w->experts; e++) {
+		if (value[e] != w->count[rank * w->experts + e])
+			return false;
+	}
+	return true;
+}
+
 static uint64_t changed(const struct execution *x, const struct effect *f, uint64_t value)
 {
 	const struct choices *c = x->r->rows->choices;
@@ -288,6 +314,8 @@ static void apply(struct execution *x, const struct effect *f, struct outcome *o
 		for (size_t i = 0; i < width; i++)
 			to[i] = changed(x, f, from[i]);
 	}
+	if (content_is_counts(f->content))
+		x->is_true[cell] = holds_truth(x, f->item.owner, to);
 }
 
 /* ---- one run ---- */
@@ -315,10 +343,11 @@ static void run_begin(struct execution *x, struct rng *rng, uint32_t late, uint3
 	const struct graph *g = x->g;
 
 	memory_fill(x);
+	memset(x->is_true, 0, x->r->n_cells);
 	memset(x->done_effects, 0, g->n_activities * sizeof *x->done_effects);
 	x->n_open = 0;
 	for (uint32_t i = 0; i < g->n_activities; i++) {
-		x->waits[i] = g->pred_begin[i + 1] - g->pred_begin[i];
+		x->waits[i] = g->pred_begin[i + 1] - g->pred_begin[i] + x->blocked[i];
 		if (skip >= g->pred_begin[i] && skip < g->pred_begin[i + 1])
 			x->waits[i]--;
 		if (x->waits[i] == 0)

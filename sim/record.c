@@ -163,19 +163,19 @@ static void touch(struct record *r, uint32_t activity)
 static uint32_t read_table(struct record *r, const struct place *table, int64_t rank,
                            struct effect *x)
 {
-	uint32_t first = NO_CELL;
-
 	if (!table)
 		return NO_CELL;
+	if (r->last_table == table && r->last_table_activity == x->activity)
+		return r->last_table_reading;
+	r->last_table = table, r->last_table_activity = x->activity;
+	r->last_table_reading = (uint32_t)r->n_readings;
 	for (int64_t of = 0; of < r->rows->n_ranks; of++) {
 		uint32_t cell = record_cell(r, record_buffer(r, table), rank, of);
 
-		if (of == 0)
-			first = (uint32_t)r->n_readings;
 		add_reading(r, cell, -1, content_of(CONTENT_COUNTS, r->layer, (uint64_t)of));
 		x->n_table++;
 	}
-	return first;
+	return r->last_table_reading;
 }
 
 static uint64_t content_of_item(const struct record *r, enum unit unit, bool forward,
@@ -345,6 +345,36 @@ void record_wait(struct record *r, uint32_t sync, uint32_t activity, int64_t ran
 {
 	ROOM(r->wait, r->n_waits, r->wait_room);
 	r->wait[r->n_waits++] = (struct flag){sync, activity, (uint32_t)rank, count, r->layer};
+}
+
+static size_t flag_index(const struct record *r, const struct flag *f)
+{
+	return ((size_t)f->layer * r->n_syncs + f->sync) * (size_t)r->rows->n_ranks + f->rank;
+}
+
+int64_t *record_sets(const struct record *r)
+{
+	size_t n = (size_t)(r->layer + 1) * r->n_syncs * (size_t)r->rows->n_ranks;
+	int64_t *sum = heap_zeroed(n + 1, sizeof *sum);
+	int64_t *set = heap_zeroed(r->n_waits + 1, sizeof *set);
+
+	for (size_t i = 0; i < r->n_sets; i++)
+		sum[flag_index(r, &r->set[i])] += r->set[i].count;
+	for (size_t i = 0; i < r->n_waits; i++)
+		set[i] = sum[flag_index(r, &r->wait[i])];
+	free(sum);
+	return set;
+}
+
+uint8_t *record_blocked(const struct record *r, uint32_t n_activities)
+{
+	uint8_t *blocked = heap_zeroed((size_t)n_activities + 1, 1);
+	int64_t *set = record_sets(r);
+
+	for (size_t i = 0; i < r->n_waits; i++)
+		blocked[r->wait[i].activity] |= set[i] < r->wait[i].count;
+	free(set);
+	return blocked;
 }
 
 const char *sync_kind_name(enum sync_kind kind)

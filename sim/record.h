@@ -100,6 +100,10 @@ struct record {
 	} * buffer;
 	uint32_t n_buffers;
 
+	/* the table that was read last: its effects read it once for each activity */
+	const struct place *last_table;
+	uint32_t last_table_activity, last_table_reading;
+
 	struct sync *sync; /* of one layer, in order */
 	uint32_t n_syncs, next_sync;
 	struct flag *set, *wait;
@@ -141,6 +145,11 @@ void record_count_copy(struct record *r, uint32_t activity, int64_t of, int64_t 
 bool record_sync(struct record *r, const char *label, enum sync_kind kind, uint32_t *index);
 void record_set(struct record *r, uint32_t sync, uint32_t activity, int64_t rank, int64_t count);
 void record_wait(struct record *r, uint32_t sync, uint32_t activity, int64_t rank, int64_t count);
+
+/* How many of the flags that each wait waits for are set: [n_waits], the caller's to free. Which
+ * activities wait for ever: [n_activities], likewise. */
+int64_t *record_sets(const struct record *r);
+uint8_t *record_blocked(const struct record *r, uint32_t n_activities);
 
 /* Places that all flows share: the tokens' rows, and the layer's output. */
 extern const struct place place_input, place_output;

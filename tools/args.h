@@ -17,15 +17,15 @@ struct verb {
 	const char *name;
 	const char *doc;              /* one line */
 	const char *usage;            /* "[FILE] [option...]" */
-	const char *examples[4];      /* two or more command lines, first in --help */
+	const char *examples[5];      /* two or more command lines, first in --help */
 	const struct option *options; /* ends with a row of NULLs; common ones are added */
 	bool takes_config; /* also options of the configuration: --machine, --set, --ep, ... */
 	const char *about; /* paragraphs for --help; may be NULL */
 	enum rc (*run)(const struct args *a, FILE *out, struct err *e);
 };
 
-extern const struct verb verb_run, verb_sweep, verb_compare, verb_explain, verb_bench, verb_list,
-        verb_config;
+extern const struct verb verb_run, verb_sweep, verb_compare, verb_check, verb_explain, verb_bench,
+        verb_list, verb_config;
 extern const struct verb *const verbs[]; /* NULL-terminated */
 
 enum { MOST_ARGS = 512, MOST_OPTIONS = 64, OPTION_NAME_SIZE = 32 };

@@ -6,19 +6,19 @@ $ epsim compare direct relay2 relay3 --machine "node:2 die:8 fabric:100GBps late
 > step                 14.23 ms  14.02 ms   14.8 ms
 > attention            8.283 ms  8.283 ms  8.283 ms
 > gate                 44.43 us  44.43 us  44.43 us
-> dispatch             764.9 us  785.4 us  1.131 ms
+> dispatch             768.3 us  785.4 us  1.131 ms
 > expert               3.838 ms  3.838 ms  3.838 ms
 > combine              1.096 ms  868.2 us  1.301 ms
 > head                 199.7 us  199.7 us  199.7 us
-> one exchange, alone  38.76 us  34.45 us  50.66 us
+> one exchange, alone  38.84 us  34.45 us  50.66 us
 > work                 14.76 us  18.33 us  20.66 us
 > contention                  -   76.8 ns         -
-> latency                 16 us     14 us     24 us
-> synchronisation       8.01 us  2.038 us  6.005 us
-> waits of a rank             5         4         4
+> latency                 18 us     14 us     24 us
+> synchronisation      6.082 us  2.038 us  6.005 us
+> waits of a rank             4         4         4
 > hbm                  2.754 MB   6.16 MB  9.049 MB
-> fabric.egress        1.476 MB  1.609 MB  1.476 MB
-> fabric.ingress       1.476 MB  1.609 MB  1.476 MB
+> fabric.egress        1.484 MB  1.609 MB  1.476 MB
+> fabric.ingress       1.484 MB  1.609 MB  1.476 MB
 > vector.put           492.5 kB  1.597 MB  1.476 MB
 > vector.get             983 kB         -         -
 > vector.copy          1.278 MB  4.563 MB  7.574 MB
@@ -26,11 +26,11 @@ $ epsim compare direct relay2 relay3 --machine "node:2 die:8 fabric:100GBps late
 > batch that fits          4917      4892      4891
 >
 > direct takes 14.23 ms a step, 1.5 % more than relay2 (14.02 ms).
-> In one exchange it takes 38.76 us against 34.45 us: -3.578 us moving rows, -76.8 ns contention, +2 us fixed costs, +5.971 us synchronisation.
+> In one exchange it takes 38.84 us against 34.45 us: -3.578 us moving rows, -76.8 ns contention, +4 us fixed costs, +4.043 us synchronisation.
 > Its buffers are 37.78 MB smaller, which is room for 25 more requests an attention group.
 >
-> direct takes 14.23 ms a step, 3.9 % less than relay3 (14.8 ms).
-> In one exchange it takes 38.76 us against 50.66 us: -5.901 us moving rows, -8 us fixed costs, +2.005 us synchronisation.
+> direct takes 14.23 ms a step, 3.8 % less than relay3 (14.8 ms).
+> In one exchange it takes 38.84 us against 50.66 us: -5.901 us moving rows, -6 us fixed costs, +76.8 ns synchronisation.
 > Its buffers are 34.59 MB smaller, which is room for 26 more requests an attention group.
 
 # A flow that cannot run stays, with its reason; when none can, the answer is no.
@@ -74,7 +74,7 @@ $ epsim compare direct relay2 --machine "node:2 die:8" --model qwen3-30b-a3b --e
 >   "flows": [
 >       "flow": "direct",
 >       "possible": true,
->       "waits_count": 5,
+>       "waits_count": 4,
 >       "flow": "relay2",
 >       "possible": true,
 >       "waits_count": 4,

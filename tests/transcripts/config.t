@@ -121,6 +121,14 @@ $ epsim config dump --machine 'node:2 die:4 package:2 die_link:100GBps fabric:19
 >   dispatch: int8
 >   weights: int8
 >   kv: bf16
+>   completion: auto
+>   addresses: auto
+>   window: auto
+>   quantise: auto
+>   dedup: auto
+>   local: auto
+>   round_tokens: 0
+>   pipeline: 0
 > sweep:
 >   name: "sweep"
 >   flow: ["relay3", "relay2", "direct"]
@@ -151,18 +159,26 @@ $ echo 'sweep: {flow: [direct, relay2], ep: []}' >$TMP/c.yaml; epsim config chec
 
 # The keys of a section.
 $ epsim config fields schedule
-> key                     unit               default  meaning
-> schedule.flow           text               direct   dispatch and combine: see `epsim list flows`
-> schedule.ep             count              64       ranks that share one copy of the experts
-> schedule.tp             count              1        ranks that share an attention group
-> schedule.dp             count              0        attention groups; 0: EP / TP
-> schedule.batch          count              64       decode: requests of an attention group
-> schedule.chunk          count              4096     prefill: tokens of an attention group in one step
-> schedule.micro_batches  count              1        2: communication of one under compute of the other
-> schedule.vector_cores   count              0        of a die, used by dispatch and combine; 0: all
-> schedule.dispatch       bf16|int8|fp8|fp4  int8     rows on the wire in dispatch
-> schedule.weights        bf16|int8|fp8|fp4  int8     all weights, and GEMM compute
-> schedule.kv             bf16|int8|fp8|fp4  bf16     KV cache
+> key                     unit                   default  meaning
+> schedule.flow           text                   direct   dispatch and combine: see `epsim list flows`
+> schedule.ep             count                  64       ranks that share one copy of the experts
+> schedule.tp             count                  1        ranks that share an attention group
+> schedule.dp             count                  0        attention groups; 0: EP / TP
+> schedule.batch          count                  64       decode: requests of an attention group
+> schedule.chunk          count                  4096     prefill: tokens of an attention group in one step
+> schedule.micro_batches  count                  1        2: communication of one under compute of the other
+> schedule.vector_cores   count                  0        of a die, used by dispatch and combine; 0: all
+> schedule.dispatch       bf16|int8|fp8|fp4      int8     rows on the wire in dispatch
+> schedule.weights        bf16|int8|fp8|fp4      int8     all weights, and GEMM compute
+> schedule.kv             bf16|int8|fp8|fp4      bf16     KV cache
+> schedule.completion     auto|barrier|flags     auto     flow option: ranks learn that rows are there by barrier or flags
+> schedule.addresses      auto|exchanged|cached  auto     flow option: remote windows' addresses are exchanged or cached
+> schedule.window         auto|worst|counts      auto     flow option: windows hold the worst case or what counts tell
+> schedule.quantise       auto|fused|separate    auto     flow option: fused into dispatch, or a separate kernel before
+> schedule.dedup          auto|none|rank|node    auto     flow option: a token goes once to each expert (none), rank or node
+> schedule.local          auto|staged|shortcut   auto     flow option: a rank's rows to itself are staged, or take a shortcut
+> schedule.round_tokens   count                  0        flow option: tokens of a rank moved in one round; 0: the flow's own
+> schedule.pipeline       count                  0        flow option: parts that overlap with compute; 0: the flow's own
 $ epsim config fields sweep
 > key                  unit                       default               meaning
 > sweep.name           text                       sweep                 names the output files

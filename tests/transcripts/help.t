@@ -12,6 +12,7 @@ $ epsim --help
 >   run      Predicts one step, one layer or one exchange in detail
 >   sweep    Tries every combination of schedules against TTFT and TPOT budgets
 >   compare  Shows the same work under several flows, and where the difference comes from
+>   check    Proves that a flow cannot corrupt data or wait for ever, or shows how it can
 >   explain  Tells where the time of a layer goes and what would shorten it
 >   bench    Measures the engines
 >   list     Lists flows, engines, machines, models and workloads
@@ -59,6 +60,14 @@ $ epsim run --help
 >   --dispatch NAME          rows on the wire in dispatch
 >   --weights NAME           all weights, and GEMM compute
 >   --kv NAME                KV cache
+>   --completion NAME        flow option: ranks learn that rows are there by barrier or flags
+>   --addresses NAME         flow option: remote windows' addresses are exchanged or cached
+>   --window NAME            flow option: windows hold the worst case or what counts tell
+>   --quantise NAME          flow option: fused into dispatch, or a separate kernel before
+>   --dedup NAME             flow option: a token goes once to each expert (none), rank or node
+>   --local NAME             flow option: a rank's rows to itself are staged, or take a shortcut
+>   --round-tokens N         flow option: tokens of a rank moved in one round; 0: the flow's own
+>   --pipeline N             flow option: parts that overlap with compute; 0: the flow's own
 $ epsim sweep --help
 >   epsim sweep configs/sweeps/deepseek-v3.1-cm384.yaml --out out/cm384
 >   epsim sweep configs/sweeps/qwen3-235b-a2.yaml --set sweep.budget.tpot=40ms --json
@@ -99,6 +108,14 @@ $ epsim sweep --help
 >   --dispatch NAME          rows on the wire in dispatch
 >   --weights NAME           all weights, and GEMM compute
 >   --kv NAME                KV cache
+>   --completion NAME        flow option: ranks learn that rows are there by barrier or flags
+>   --addresses NAME         flow option: remote windows' addresses are exchanged or cached
+>   --window NAME            flow option: windows hold the worst case or what counts tell
+>   --quantise NAME          flow option: fused into dispatch, or a separate kernel before
+>   --dedup NAME             flow option: a token goes once to each expert (none), rank or node
+>   --local NAME             flow option: a rank's rows to itself are staged, or take a shortcut
+>   --round-tokens N         flow option: tokens of a rank moved in one round; 0: the flow's own
+>   --pipeline N             flow option: parts that overlap with compute; 0: the flow's own
 $ epsim explain --help
 >   epsim explain --machine cloudmatrix384 --model deepseek-v3.1 --flow relay2 --ep 64
 >   epsim explain --machine cloudmatrix384 --model deepseek-v3.1 --flow direct --ep 16 --routing uniform --scope exchange --timeline layer.json
@@ -141,6 +158,14 @@ $ epsim explain --help
 >   --dispatch NAME          rows on the wire in dispatch
 >   --weights NAME           all weights, and GEMM compute
 >   --kv NAME                KV cache
+>   --completion NAME        flow option: ranks learn that rows are there by barrier or flags
+>   --addresses NAME         flow option: remote windows' addresses are exchanged or cached
+>   --window NAME            flow option: windows hold the worst case or what counts tell
+>   --quantise NAME          flow option: fused into dispatch, or a separate kernel before
+>   --dedup NAME             flow option: a token goes once to each expert (none), rank or node
+>   --local NAME             flow option: a rank's rows to itself are staged, or take a shortcut
+>   --round-tokens N         flow option: tokens of a rank moved in one round; 0: the flow's own
+>   --pipeline N             flow option: parts that overlap with compute; 0: the flow's own
 $ epsim list --help
 >   epsim list
 >   epsim list machines --json
@@ -188,10 +213,18 @@ $ epsim config --help
 >   --dispatch NAME          rows on the wire in dispatch
 >   --weights NAME           all weights, and GEMM compute
 >   --kv NAME                KV cache
+>   --completion NAME        flow option: ranks learn that rows are there by barrier or flags
+>   --addresses NAME         flow option: remote windows' addresses are exchanged or cached
+>   --window NAME            flow option: windows hold the worst case or what counts tell
+>   --quantise NAME          flow option: fused into dispatch, or a separate kernel before
+>   --dedup NAME             flow option: a token goes once to each expert (none), rank or node
+>   --local NAME             flow option: a rank's rows to itself are staged, or take a shortcut
+>   --round-tokens N         flow option: tokens of a rank moved in one round; 0: the flow's own
+>   --pipeline N             flow option: parts that overlap with compute; 0: the flow's own
 
 # Every verb: examples that start a line, --json, --seed, --help.
 $ epsim --help | sed -n 's/^  \([a-z]*\)  .*/\1/p' >$TMP/verbs; sort $TMP/verbs | tr '\n' ' '
-> bench compare config explain list run sweep 
+> bench check compare config explain list run sweep 
 $ for v in $(cat $TMP/verbs); do epsim $v --help | head -n 2 | grep -c "^  epsim $v"; done | uniq
 > 2
 $ for v in $(cat $TMP/verbs); do epsim $v --help | grep -cE '^  --(json|seed N|help)  '; done | uniq

@@ -13,7 +13,7 @@ $ epsim run $TMP/tiny.yaml --machine 'die:2 fabric:131.072GBps' --ep 2 --dispatc
 > dispatch and combine  2 us
 >
 > phase                  time   share
-> dispatch.counts  0.03052 ns   0.0 %
+> dispatch.counts  0.06104 ns   0.0 %
 > dispatch.put           1 us  50.0 %
 > dispatch.flags    0.2441 ns   0.0 %
 > combine.get            1 us  50.0 %

@@ -1,0 +1,156 @@
+/* ctest: full 900 */
+/* Large groups; a thousand orders of every flow; and every edge of every flow deleted in turn:
+ * whatever a run on real rows can turn into wrong data, the checker must have found. */
+#include <stdlib.h>
+#include <string.h>
+#include "tests/exchange.h"
+#include "tests/rehearsals.h"
+#include "tests/unit.h"
+
+static void large_groups_are_safe(void)
+{
+	static const struct {
+		const char *machine;
+		int64_t ep;
+	} cases[] = {
+	        {"node:4 die:16 package:2 fabric:100GBps", 32},
+	        {"node:4 die:16 package:2 fabric:100GBps", 64},
+	        {"node:8 die:8 rdma:25GBps", 64},
+	};
+	int64_t applied = 0;
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases * SKEWS; i++) {
+		struct stage_set s;
+
+		stage_set_init(&s, cases[i / SKEWS].machine, 128, 4);
+		for (size_t f = 0; f < flows_count() * PHASES; f++) {
+			struct rehearsal q =
+			        rehearsal_of(&s, flows[f / PHASES], (enum phase)(f % PHASES),
+			                     cases[i / SKEWS].ep, 3, (enum skew)(i % SKEWS));
+			struct rehearsed x;
+			struct check c;
+			const char *why;
+
+			if (!rehearse(&q, &x, &why))
+				continue;
+			check_run(x.graph, &x.record, SIZE_MAX, &c);
+			CU_ASSERT_EQUAL(c.n_conflicts, 0);
+			check_fini(&c);
+			rehearsed_fini(&x);
+			applied++;
+		}
+		stage_set_fini(&s);
+	}
+	CU_ASSERT_TRUE(applied > 0);
+}
+
+static void a_thousand_orders_end_alike(void)
+{
+	struct stage_set s;
+
+	stage_set_init(&s, "node:2 die:2 package:2 fabric:100GBps", 8, 3);
+	for (size_t i = 0; i < flows_count() * PHASES; i++) {
+		struct rehearsal q = rehearsal_of(&s, flows[i / PHASES], (enum phase)(i % PHASES),
+		                                  4, 3, SKEW_EVEN);
+		struct execution *e;
+		struct rehearsed x;
+		const char *why;
+		int64_t wrong = 0;
+
+		if (!rehearse(&q, &x, &why))
+			continue;
+		e = execution_new(x.graph, &x.record, q.layers);
+		for (uint64_t run = 0; run < 1000; run++) {
+			struct outcome o =
+			        execution_run(e, run, run % 2 ? PICK_PRIORITY : PICK_EVEN,
+			                      UINT32_MAX, UINT32_MAX, SIZE_MAX);
+
+			wrong += o.stuck || o.wrong_rows > 0 || o.stray_writes > 0;
+		}
+		CU_ASSERT_EQUAL(wrong, 0);
+		execution_free(e);
+		rehearsed_fini(&x);
+	}
+	stage_set_fini(&s);
+}
+
+/* What became of the deletions of one flow's edges. */
+struct tally {
+	int64_t edges, found, breaking, missed;
+};
+
+/* Runs without the edge, its start put off and its end hurried. */
+static bool breaks(struct execution *e, const struct graph *g, uint32_t to, size_t edge)
+{
+	enum { RUNS = 24 };
+
+	for (uint64_t run = 0; run < RUNS; run++) {
+		struct outcome o = execution_run(e, run, run % 4 ? PICK_PRIORITY : PICK_EVEN,
+		                                 run % 3 ? g->pred[edge] : UINT32_MAX,
+		                                 run % 2 ? to : UINT32_MAX, edge);
+
+		if (o.stuck || o.wrong_rows > 0 || o.stray_writes > 0)
+			return true;
+	}
+	return false;
+}
+
+static void delete_edges(const struct rehearsed *x, int64_t layers, struct tally *t)
+{
+	const struct graph *g = x->graph;
+	struct execution *e = execution_new(g, &x->record, layers);
+
+	for (uint32_t to = 0; to < g->n_activities; to++) {
+		for (size_t edge = g->pred_begin[to]; edge < g->pred_begin[to + 1]; edge++) {
+			struct check c;
+			bool found, broken;
+
+			check_run(g, &x->record, edge, &c);
+			found = c.n_conflicts > 0;
+			check_fini(&c);
+			broken = breaks(e, g, to, edge);
+			t->edges++, t->found += found, t->breaking += broken;
+			t->missed += broken && !found;
+		}
+	}
+	execution_free(e);
+}
+
+static void deleted_edges_are_found(void)
+{
+	struct stage_set s;
+
+	stage_set_init(&s, "node:3 die:1 fabric:100GBps", 6, 2);
+	for (size_t i = 0; i < flows_count() * PHASES; i++) {
+		struct rehearsal q = rehearsal_of(&s, flows[i / PHASES], (enum phase)(i % PHASES),
+		                                  3, 2, SKEW_EVEN);
+		struct tally t = {0};
+		struct rehearsed x;
+		const char *why;
+
+		q.layers = 2;
+		if (!rehearse(&q, &x, &why))
+			continue;
+		delete_edges(&x, q.layers, &t);
+		CU_ASSERT_EQUAL(t.missed, 0);
+		CU_ASSERT_TRUE(t.breaking > 0 && t.breaking <= t.found);
+		printf("\n    %s, %s: %lld edges, %lld deletions are flagged, %lld were turned "
+		       "into wrong data",
+		       q.flow->name, phase_names[q.phase], (long long)t.edges, (long long)t.found,
+		       (long long)t.breaking);
+		rehearsed_fini(&x);
+	}
+	stage_set_fini(&s);
+}
+
+static const struct unit_test tests[] = {
+        {"large groups are safe", large_groups_are_safe},
+        {"a thousand orders end alike", a_thousand_orders_end_alike},
+        {"deleted edges are found", deleted_edges_are_found},
+        {NULL, NULL},
+};
+
+int main(void)
+{
+	return unit_main("safety_full", tests);
+}
