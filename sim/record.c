@@ -59,12 +59,20 @@ void record_combine(struct record *r)
 	r->operation = 2 * r->layer + 1;
 }
 
+const char *const turns_rule_names[] = {"stated", "operation", "never", NULL};
+
+static uint32_t half_of(const struct record *r, enum turns turns)
+{
+	if (turns == TURNS_NONE || r->turns_rule == TURNS_NEVER)
+		return 0;
+	if (turns == TURNS_LAYER && r->turns_rule == TURNS_AS_STATED)
+		return (uint32_t)r->layer & 1;
+	return (uint32_t)r->operation & 1;
+}
+
 static uint32_t record_buffer(struct record *r, const struct place *p)
 {
-	int64_t turn = p->turns == TURNS_LAYER       ? r->layer
-	               : p->turns == TURNS_OPERATION ? r->operation
-	                                             : 0;
-	uint32_t half = (uint32_t)(turn & 1);
+	uint32_t half = half_of(r, p->turns);
 
 	for (uint32_t i = 0; i < r->n_buffers; i++) {
 		if (r->buffer[i].half == half && strcmp(r->buffer[i].name, p->buffer) == 0)

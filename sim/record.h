@@ -18,6 +18,9 @@ enum turns {
 	TURNS_LAYER,
 	TURNS_OPERATION
 }; /* halves: by layer; by dispatch, combine */
+/* What if they did not: all by operation, or none at all. */
+enum turns_rule { TURNS_AS_STATED, TURNS_BY_OPERATION, TURNS_NEVER };
+extern const char *const turns_rule_names[]; /* NULL-terminated */
 
 /* A buffer, and how rows lie in it. */
 struct place {
@@ -83,6 +86,7 @@ struct record {
 	int64_t operation; /* dispatch 2 layer, combine 2 layer + 1 */
 	int64_t drop;      /* index of the wait to leave out; -1: none */
 	int64_t unset;     /* index of the wait whose flags nobody sets; -1: none */
+	enum turns_rule turns_rule;
 	bool quantises;
 
 	struct effect *effect;

@@ -146,6 +146,7 @@ bool rehearse(const struct rehearsal *q, struct rehearsed *out, const char **why
 	record_init(&out->record, &out->rows);
 	out->record.quantises = flow_quantises(&out->request);
 	out->record.drop = q->drop, out->record.unset = q->unset;
+	out->record.turns_rule = q->turns_rule;
 	build(q, out);
 	return true;
 }

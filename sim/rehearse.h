@@ -27,6 +27,7 @@ struct rehearsal {
 	enum skew skew;
 	uint64_t seed;
 	int64_t drop, unset; /* index of a wait, or -1 */
+	enum turns_rule turns_rule;
 };
 
 struct rehearsed {

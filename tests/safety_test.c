@@ -139,6 +139,40 @@ static void the_two_gaps_are_found(void)
 	stage_set_fini(&s);
 }
 
+static size_t conflicts_count(const struct rehearsal *q)
+{
+	struct rehearsed x;
+	struct check c;
+	const char *why;
+	size_t n;
+
+	CU_ASSERT_TRUE_FATAL(rehearse(q, &x, &why));
+	check_run(x.graph, &x.record, SIZE_MAX, &c);
+	n = c.n_conflicts;
+	check_fini(&c);
+	rehearsed_fini(&x);
+	return n;
+}
+
+/* Words that others write for the next layer while some still read this layer's. */
+static void counts_must_alternate(void)
+{
+	struct stage_set s;
+
+	stage_set_init(&s, "node:1 die:4", 8, 3);
+	for (enum turns_rule rule = TURNS_AS_STATED; rule <= TURNS_NEVER; rule++) {
+		struct rehearsal direct =
+		        rehearsal_of(&s, &flow_direct, PHASE_DECODE, 4, 3, SKEW_EVEN);
+		struct rehearsal relay =
+		        rehearsal_of(&s, &flow_relay2, PHASE_DECODE, 4, 3, SKEW_EMPTY);
+
+		direct.turns_rule = relay.turns_rule = rule;
+		CU_ASSERT_EQUAL(conflicts_count(&direct) == 0, rule == TURNS_AS_STATED);
+		CU_ASSERT_EQUAL(conflicts_count(&relay) == 0, rule == TURNS_AS_STATED);
+	}
+	stage_set_fini(&s);
+}
+
 /* With any wait's flags not set, its flow hangs: the checker says so, and so does every run. */
 static void unset_flags_hang(void)
 {
@@ -279,6 +313,7 @@ static const struct unit_test tests[] = {
         {"small groups are safe", small_groups_are_safe},
         {"no tokens are safe", no_tokens_are_safe},
         {"the two gaps are found", the_two_gaps_are_found},
+        {"counts must alternate", counts_must_alternate},
         {"unset flags hang", unset_flags_hang},
         {"the checker finds what a search finds", the_checker_finds_what_a_search_finds},
         {NULL, NULL},

@@ -112,7 +112,8 @@ static void one_case(const struct check_query *q, int64_t ep, enum skew skew,
 	                      .skew = skew,
 	                      .seed = q->seed,
 	                      .drop = q->drop,
-	                      .unset = q->unset};
+	                      .unset = q->unset,
+	                      .turns_rule = q->turns_rule};
 	struct rehearsed x;
 	struct check check;
 	const char *why;

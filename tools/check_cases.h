@@ -17,6 +17,7 @@ struct check_query {
 	uint64_t seed;
 	enum skew first_skew, last_skew;
 	int64_t drop, unset; /* waits, or -1 */
+	enum turns_rule turns_rule;
 };
 
 /* A conflict, with the case it was found in; texts live in the result's arena. */

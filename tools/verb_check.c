@@ -39,6 +39,19 @@ static enum rc skews_read(const struct args *a, struct check_query *q, struct er
 	            name, hint(slip, sizeof slip, name, skew_names));
 }
 
+static enum rc turns_read(const struct args *a, struct check_query *q, struct err *e)
+{
+	const char *name = args_value(a, "turns", turns_rule_names[TURNS_AS_STATED]);
+	char slip[64];
+
+	for (q->turns_rule = 0; turns_rule_names[q->turns_rule]; q->turns_rule++) {
+		if (strcmp(turns_rule_names[q->turns_rule], name) == 0)
+			return RC_OK;
+	}
+	return fail(e, RC_CONFIG, "check: --turns '%s'%s; stated, operation or never", name,
+	            hint(slip, sizeof slip, name, turns_rule_names));
+}
+
 static enum rc phases_read(const struct args *a, bool *phase, struct err *e)
 {
 	const char *name = args_value(a, "phase", NULL);
@@ -82,6 +95,7 @@ static enum rc read(const struct args *a, struct checks *k, struct err *e)
 		TRY(config_section(k->config, SECTION_MODEL, "deepseek-v3.1", e));
 	TRY(config_check(k->config, 0, e));
 	TRY(skews_read(a, q, e));
+	TRY(turns_read(a, q, e));
 	TRY(phases_read(a, k->phase, e));
 	TRY(args_integer(a, "tokens", 4, 0, &q->tokens, e));
 	TRY(args_integer(a, "layers", 3, 1, &q->layers, e));
@@ -340,6 +354,9 @@ static const struct option options[] = {
         {"runs", "N", "random orders in which each case is run on real rows; default 4"},
         {"drop", "WAIT", "leave that wait out"},
         {"unset", "WAIT", "leave out what that wait waits for"},
+        {"turns", "RULE",
+         "how buffers that alternate do: as stated by the flow, all by operation (dispatch, "
+         "combine), or never"},
         {"each", NULL, "leave out each wait in turn, and say what it is needed for"},
         {0},
 };
