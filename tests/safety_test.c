@@ -98,6 +98,55 @@ static void no_tokens_are_safe(void)
 	CU_ASSERT_TRUE(walk(4, 8, 0, 2) > 0);
 }
 
+/* Sets one option to its value-th choice; false when it has no such choice. */
+static bool option_set(struct flow_options *o, enum flow_option option, int value)
+{
+	int *const choice[FLOW_OPTIONS] = {
+	        [OPTION_COMPLETION] = &o->completion, [OPTION_ADDRESSES] = &o->addresses,
+	        [OPTION_WINDOW] = &o->window,         [OPTION_QUANTISE] = &o->quantise,
+	        [OPTION_DEDUP] = &o->dedup,           [OPTION_LOCAL] = &o->local};
+
+	if (choice[option])
+		*choice[option] = value;
+	else if (option == OPTION_ROUND)
+		o->round_tokens = value;
+	else
+		o->pipeline = value;
+	return value <= (option == OPTION_DEDUP ? 3 : 2);
+}
+
+/* Whatever a flow lets its user choose, it is safe and right. */
+static void options_are_safe(void)
+{
+	int64_t cases = 0;
+
+	for (size_t m = 0; m < sizeof machines / sizeof *machines; m++) {
+		struct stage_set s;
+
+		stage_set_init(&s, machines[m], 24, 3);
+		for (size_t i = 0; i < flows_count() * PHASES * FLOW_OPTIONS * 3; i++) {
+			enum flow_option option = (enum flow_option)(i / 3 % FLOW_OPTIONS);
+			size_t f = i / 3 / FLOW_OPTIONS;
+			struct rehearsal q =
+			        rehearsal_of(&s, flows[f / PHASES], (enum phase)(f % PHASES), 24, 2,
+			                     (enum skew)(i % SKEWS));
+			struct rehearsed x;
+			const char *why;
+
+			if (!(q.flow->options >> option & 1) ||
+			    !option_set(&q.options, option, (int)(i % 3) + 1) ||
+			    !rehearse(&q, &x, &why))
+				continue;
+			if (is_clean(&q, &x))
+				runs_right(&q, &x, 2);
+			rehearsed_fini(&x);
+			cases++;
+		}
+		stage_set_fini(&s);
+	}
+	CU_ASSERT_TRUE(cases > 0);
+}
+
 /* The two waits that the published prefill kernel leaves to its surroundings: before the counts are
  * pulled, before the outputs are read. */
 static void the_two_gaps_are_found(void)
@@ -312,6 +361,7 @@ static void the_checker_finds_what_a_search_finds(void)
 static const struct unit_test tests[] = {
         {"small groups are safe", small_groups_are_safe},
         {"no tokens are safe", no_tokens_are_safe},
+        {"options are safe", options_are_safe},
         {"the two gaps are found", the_two_gaps_are_found},
         {"counts must alternate", counts_must_alternate},
         {"unset flags hang", unset_flags_hang},
