@@ -2,7 +2,13 @@
 #include <math.h>
 #include <string.h>
 
-const struct flow *const flows[] = {&flow_relay3, &flow_relay2, &flow_direct, NULL};
+const struct flow *const flows[] = {
+        &flow_relay3,
+        &flow_relay2,
+        &flow_direct,
+        &flow_one_sided,
+        NULL,
+};
 
 const struct flow *flow_find(const char *name, struct err *e)
 {
