@@ -7,6 +7,7 @@ const struct flow *const flows[] = {
         &flow_relay2,
         &flow_direct,
         &flow_one_sided,
+        &flow_deepep_ll,
         NULL,
 };
 

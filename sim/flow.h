@@ -66,7 +66,7 @@ struct flow {
 };
 
 extern const struct flow flow_relay3, flow_relay2, flow_direct;
-extern const struct flow flow_one_sided;
+extern const struct flow flow_one_sided, flow_deepep_ll;
 extern const struct flow *const flows[]; /* NULL-terminated */
 
 const struct flow *flow_find(const char *name, struct err *e); /* NULL: RC_CONFIG in e */

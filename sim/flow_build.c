@@ -260,6 +260,17 @@ void stage_issue(struct flow_build *b, const struct shipment *s, const char *lab
 	}
 }
 
+void stage_post(struct flow_build *b, const struct shipment *s, const char *label,
+                const uint32_t *after, uint32_t *done)
+{
+	double message_s = b->topology->machine->rdma.message_s;
+
+	for (int64_t r = 0; r < b->n; r++)
+		done[r] = append_pause(b, label, r,
+		                       message_s * build_tier_count(b, s, TIER_RDMA, r, true),
+		                       false, after + r, 1);
+}
+
 void stage_row_control(struct flow_build *b, const struct shipment *s, const char *label,
                        double per_row_bytes, const uint32_t *after, uint32_t *done)
 {

@@ -84,6 +84,8 @@ struct shipment {
 	int64_t part, parts; /* the part-th of `parts` shares of the tokens; parts 0: all */
 	bool remote_only;    /* without the rows that stay on their rank */
 	bool stay_only;      /* only those (for note_rows_part()) */
+	bool row_messages;   /* over RDMA each row is a message, which a stage_post() beside it
+	                        posts; else all rows of a pair are one, posted in turn */
 };
 /* put: the holder writes; its reads are a stage_copy of their own beside it. Waits for the holder.
  *      sent[rank]: all it wrote has arrived; arrived[rank]: all that was meant for it is there.
@@ -112,6 +114,10 @@ void stage_signal(struct flow_build *b, const char *label, double message_bytes,
 /* The cores issue a small message for each row that the rank sends in the shipment. */
 void stage_issue(struct flow_build *b, const struct shipment *s, const char *label,
                  const uint32_t *after, uint32_t *done);
+
+/* Posts a message for each row that the rank sends over RDMA in the shipment, one after another. */
+void stage_post(struct flow_build *b, const struct shipment *s, const char *label,
+                const uint32_t *after, uint32_t *done);
 
 /* All ranks wait for all ranks: with flags (one set and noticed for each peer), with a barrier of
  * ceil(log2 R) rounds, or a host-side control barrier. */

@@ -246,7 +246,8 @@ static size_t exchange_tier(struct flow_build *b, const struct shipment *s, stru
                             uint32_t *part)
 {
 	const struct topology *t = b->topology;
-	double message_s = x.tier == TIER_RDMA ? t->machine->rdma.message_s : 0, each_count;
+	bool posted = x.tier == TIER_RDMA && !s->row_messages;
+	double message_s = posted ? t->machine->rdma.message_s : 0, each_count;
 	int64_t peers = tier_peers(b, s->unit, s->hop, x.tier, &each_count), n = peers > 0;
 
 	if (s->remote_only && x.tier == TIER_SELF)
@@ -365,7 +366,7 @@ static size_t issue_pairs(struct pairs *p, int64_t issuer)
 			continue;
 		x->tier = machine_tier(m, issuer, peer);
 		x->bytes = rows * p->s->row_bytes, x->streams_count = 1;
-		posted_count += x->tier == TIER_RDMA;
+		posted_count += x->tier == TIER_RDMA && !p->s->row_messages;
 		x->queue_s = x->tier == TIER_RDMA ? posted_count * m->rdma.message_s : 0;
 		i = b->scratch[n_out++] = transfer_append(b, x);
 		b->scratch_in[peer * b->n + (int64_t)p->n_in[peer]++] = i;
