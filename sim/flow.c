@@ -3,12 +3,8 @@
 #include <string.h>
 
 const struct flow *const flows[] = {
-        &flow_relay3,
-        &flow_relay2,
-        &flow_direct,
-        &flow_one_sided,
-        &flow_deepep_ll,
-        NULL,
+        &flow_relay3,    &flow_relay2, &flow_direct, &flow_one_sided,
+        &flow_deepep_ll, &flow_ubep,   NULL,
 };
 
 const struct flow *flow_find(const char *name, struct err *e)
@@ -78,6 +74,14 @@ bool flow_applies(const struct flow *f, const struct flow_request *q, const char
 	for (enum flow_option i = 0; i < FLOW_OPTIONS && !*why_not; i++)
 		*why_not = unknown >> i & 1 ? unknown_option(i) : NULL;
 	return *why_not == NULL && (!f->applies || f->applies(q, why_not));
+}
+
+int64_t flow_vector_cores(const struct flow *f, const struct machine *m, int64_t wish)
+{
+	double own_count = f->cores_ratio > 0 ? ceil(f->cores_ratio * (double)m->vector.cores)
+	                                      : (double)m->vector.cores;
+
+	return wish > 0 ? wish : (int64_t)own_count;
 }
 
 static double aligned_bytes(double bytes, double to_bytes)

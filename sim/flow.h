@@ -47,6 +47,8 @@ struct flow {
 	const char *name; /* as configs and reports write it */
 	const char *doc;  /* one line for `epsim list flows` */
 	unsigned options; /* those of models/schedule.h that it knows: bits 1 << enum flow_option */
+	double cores_ratio; /* of a die's vector cores that it uses where the schedule names no
+	                       number; 0: all */
 	/* May it serve this request, beyond what flow_applies() asks of all? NULL: always. No side
 	   effects; why_not is set when false. */
 	bool (*applies)(const struct flow_request *q, const char **why_not);
@@ -66,7 +68,7 @@ struct flow {
 };
 
 extern const struct flow flow_relay3, flow_relay2, flow_direct;
-extern const struct flow flow_one_sided, flow_deepep_ll;
+extern const struct flow flow_one_sided, flow_deepep_ll, flow_ubep;
 extern const struct flow *const flows[]; /* NULL-terminated */
 
 const struct flow *flow_find(const char *name, struct err *e); /* NULL: RC_CONFIG in e */
@@ -74,6 +76,9 @@ const struct flow *flow_find(const char *name, struct err *e); /* NULL: RC_CONFI
 /* Can the flow serve the request: experts divide, the machine is large enough, the flow knows the
  * options that are set, and what it asks for itself? */
 bool flow_applies(const struct flow *f, const struct flow_request *q, const char **why_not);
+
+/* Vector cores of a die that dispatch and combine use. wish: the schedule's; 0: the flow's own. */
+int64_t flow_vector_cores(const struct flow *f, const struct machine *m, int64_t wish);
 
 /* Copies a flow's n buffers to out; returns n. */
 size_t buffers_list(struct buffer *out, const struct buffer *all, size_t n);

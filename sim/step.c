@@ -167,7 +167,9 @@ static enum rc build_init(struct build *b, const struct step_request *q, struct 
 	*b = (struct build){.q = q, .g = g, .t = t, .tokens = tokens_of(q)};
 	TRY(routing_of(q, a, &b->routing, e));
 	b->request = flow_request_of(q, &b->routing);
-	topology_init(t, q->machine, n_ranks, q->schedule->vector_cores, symmetric, g);
+	topology_init(t, q->machine, n_ranks,
+	              flow_vector_cores(q->flow, q->machine, q->schedule->vector_cores), symmetric,
+	              g);
 	flow_build_init(&b->flow, g, t, &b->request);
 	b->n = t->n_built;
 	return RC_OK;

@@ -47,7 +47,8 @@ void exchange_build(struct exchange *x, const struct exchange_wish *w)
 	uint32_t *at = heap_zeroed(n, sizeof *at);
 
 	x->graph = graph_new();
-	topology_init(&x->topology, w->machine, w->n_ranks, 0, symmetric, x->graph);
+	topology_init(&x->topology, w->machine, w->n_ranks,
+	              flow_vector_cores(w->flow, w->machine, 0), symmetric, x->graph);
 	flow_build_init(&x->build, x->graph, &x->topology, &x->request);
 	graph_append(x->graph, &(struct activity){.label = "dispatch.start"});
 	w->flow->dispatch(&x->build, at, at);
