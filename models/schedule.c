@@ -68,7 +68,7 @@ const struct field schedule_fields[] = {
                    "flow option: tokens of a rank moved in one round; 0: the flow's own"),
          .least = 0, .most = 1 << 24},
         {FIELD_ROW("pipeline", FIELD_INTEGER, DIM_COUNT, AT(options.pipeline), "0",
-                   "flow option: parts that overlap with compute; 0: the flow's own"),
+                   "flow option: parts that overlap inside the layer; 0: the flow's own"),
          .least = 0, .most = 64},
         {0},
 };

@@ -68,7 +68,7 @@ struct flow {
 };
 
 extern const struct flow flow_relay3, flow_relay2, flow_direct;
-extern const struct flow flow_one_sided, flow_deepep_ll, flow_ubep;
+extern const struct flow flow_one_sided, flow_deepep_ll, flow_ubep, flow_deepep_normal;
 extern const struct flow *const flows[]; /* NULL-terminated */
 
 const struct flow *flow_find(const char *name, struct err *e); /* NULL: RC_CONFIG in e */

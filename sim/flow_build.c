@@ -31,6 +31,11 @@ double build_local_experts_count(const struct flow_build *b)
 	return (double)b->request->model->experts / (double)b->topology->n_ranks;
 }
 
+bool build_one_node(const struct flow_build *b)
+{
+	return b->topology->n_ranks <= machine_dies_per_node(b->topology->machine);
+}
+
 double build_wire_s(const struct flow_build *b)
 {
 	const struct topology *t = b->topology;

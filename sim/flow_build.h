@@ -45,6 +45,7 @@ double build_held_count(struct flow_build *b, enum unit unit, enum hop hop, int6
 double build_needed_count(struct flow_build *b, enum unit unit, enum hop hop, int64_t rank);
 
 double build_local_experts_count(const struct flow_build *b); /* E / R */
+bool build_one_node(const struct flow_build *b);              /* all ranks are in one */
 
 enum direction { FORWARD, BACKWARD }; /* as in dispatch, as in combine */
 
@@ -152,6 +153,9 @@ void note_rows(struct flow_build *b, const uint32_t *nodes, enum effect_op op, e
 void note_rows_part(struct flow_build *b, const uint32_t *nodes, const struct shipment *s);
 void note_sum(struct flow_build *b, const uint32_t *nodes, enum unit fine, const struct place *from,
               enum unit coarse, const struct place *to);
+void note_sum_part(struct flow_build *b, const uint32_t *nodes, enum unit fine,
+                   const struct place *from, enum unit coarse, const struct place *to,
+                   const struct shipment *of); /* its share of the tokens */
 void note_counts(struct flow_build *b, const uint32_t *nodes, const struct place *to);
 void note_counts_sent(struct flow_build *b, const uint32_t *nodes, const struct place *from,
                       const struct place *to);

@@ -36,8 +36,9 @@ void note_rows(struct flow_build *b, const uint32_t *nodes, enum effect_op op, e
 	        &(struct shipment){.op = op, .unit = unit, .way = way, .from = from, .to = to});
 }
 
-void note_sum(struct flow_build *b, const uint32_t *nodes, enum unit fine, const struct place *from,
-              enum unit coarse, const struct place *to)
+void note_sum_part(struct flow_build *b, const uint32_t *nodes, enum unit fine,
+                   const struct place *from, enum unit coarse, const struct place *to,
+                   const struct shipment *of)
 {
 	struct item *x, *y;
 	size_t n_x, n_y, first = 0;
@@ -54,12 +55,20 @@ void note_sum(struct flow_build *b, const uint32_t *nodes, enum unit fine, const
 			first++; /* both go token by token */
 		for (end = first; end < n_y && y[end].token == x[i].token;)
 			end++;
+		if (!item_in_part(b->record->rows, &x[i], of))
+			continue;
 		rows_place(b->record->rows, to->layout, &x[i], NULL, &rank, &row);
 		record_sum(b->record, nodes[rank], fine, y + first, end - first, from, coarse,
 		           &x[i], to);
 	}
 	free(x);
 	free(y);
+}
+
+void note_sum(struct flow_build *b, const uint32_t *nodes, enum unit fine, const struct place *from,
+              enum unit coarse, const struct place *to)
+{
+	note_sum_part(b, nodes, fine, from, coarse, to, &(struct shipment){0});
 }
 
 void note_counts(struct flow_build *b, const uint32_t *nodes, const struct place *to)

@@ -176,6 +176,10 @@ void rows_place(const struct rows *w, enum layout layout, const struct item *x,
 		*rank = rows_twin(w, source, rows_node(w, x->owner));
 		*row = source * most + t;
 		return;
+	case LAYOUT_TWIN_BRANCHES:
+		*rank = rows_twin(w, source, rows_node(w, x->owner));
+		*row = (source * most + t) * c->top_k + x->choice;
+		return;
 	case LAYOUT_ALIGNED:
 		*rank = rows_twin(w, x->owner, rows_node(w, source));
 		*row = (source * most + t) * c->top_k + x->choice;

@@ -34,10 +34,11 @@ enum layout {
 	LAYOUT_WINDOW,     /* at the owner: by expert, then source, then token; what GEMMs read */
 	LAYOUT_SLOTS,      /* at the owner: a fixed slot for each (source, expert, n-th of them) */
 	LAYOUT_RANK_SLOTS, /* at the owner: a fixed slot for each (source, token) */
-	LAYOUT_TWIN_SLOTS, /* at the source's twin in the owner's node: for each (node, token) */
-	LAYOUT_ALIGNED,    /* at the owner's twin in the source's node: for each (source of that
-	                      node, token, choice) */
-	LAYOUT_COUNTS,     /* rows of a table: one for each rank, its count of rows by expert */
+	LAYOUT_TWIN_SLOTS, /* at the source's twin in the owner's node: for each (source, token) */
+	LAYOUT_TWIN_BRANCHES, /* there: for each (source, token, choice) */
+	LAYOUT_ALIGNED,       /* at the owner's twin in the source's node: for each (source of that
+	                         node, token, choice) */
+	LAYOUT_COUNTS,        /* rows of a table: one for each rank, its count of rows by expert */
 };
 
 /* Tokens, and how many rows each rank sends to each expert. */
