@@ -133,6 +133,41 @@ static const struct field extra_fields[] = {
         {0},
 };
 
+#define TEXTS(key_, member, doc_)                                                                  \
+	{FIELD_ROW(key_, FIELD_LIST, DIM_COUNT, AT(calibration.member), "", doc_),                 \
+	 .item = FIELD_TEXT}
+#define RATIOS(key_, member, doc_)                                                                 \
+	{FIELD_ROW(key_, FIELD_LIST, DIM_RATIO, AT(calibration.member), "", doc_),                 \
+	 .item = FIELD_QUANTITY}
+#define COUNTS(key_, member, doc_)                                                                 \
+	{FIELD_ROW(key_, FIELD_LIST, DIM_COUNT, AT(calibration.member), "", doc_),                 \
+	 .item = FIELD_INTEGER, .least = 1, .most = 1e9}
+
+static const struct field calibration_fields[] = {
+        {FIELD_ROW("kernel_sd", FIELD_QUANTITY, DIM_RATIO, AT(calibration.kernel_sd_ratio), "0",
+                   "spread of the times of kernels that do the same work (sd of log time)"),
+         .most = 3},
+        {FIELD_ROW("residual_sd", FIELD_QUANTITY, DIM_RATIO, AT(calibration.residual_sd_ratio), "0",
+                   "what the fit leaves unexplained (sd of log time)"),
+         .most = 3},
+        {FIELD_ROW("rows", FIELD_INTEGER, DIM_COUNT, AT(calibration.rows), "0",
+                   "observations that were fitted"),
+         .most = 1e9},
+        TEXTS("flows", flows, "flows among them"),
+        COUNTS("ep", ep, "least and most EP among them"),
+        COUNTS("tokens", tokens, "least and most tokens a rank"),
+        COUNTS("hidden", hidden, "least and most hidden size"),
+        {FIELD_ROW("data", FIELD_TEXT, DIM_COUNT, AT(calibration.data), "", "their digest")},
+        {FIELD_ROW("command", FIELD_TEXT, DIM_COUNT, AT(calibration.command), "", "what made it")},
+        TEXTS("kernels", kernels, "kernels seen: source; implementation; phase and op"),
+        RATIOS("kernel_ratios", kernel_ratios, "time of each over what the parameters say"),
+        RATIOS("kernel_sds", kernel_sds, "sd of each ratio"),
+        TEXTS("parameters", parameters, "fitted parameters, in the order of the correlations"),
+        TEXTS("correlations", correlations,
+              "lower triangle by rows, of the parameters and then the kernels"),
+        {0},
+};
+
 const struct field machine_fields[] = {
         {FIELD_ROW("name", FIELD_TEXT, DIM_COUNT, AT(name), NULL,
                    "short name, as commands use it")},
@@ -154,6 +189,8 @@ const struct field machine_fields[] = {
         {"rdma", FIELD_GROUP, .group = rdma_fields, .fallback = "", .doc = "RoCE or InfiniBand"},
         {"sync", FIELD_GROUP, .group = sync_fields, .fallback = "",
          .doc = "fixed costs of synchronising"},
+        {"calibration", FIELD_GROUP, .group = calibration_fields, .fallback = "",
+         .doc = "what `epsim calibrate` left"},
         {"extra", FIELD_GROUP, .group = extra_fields, .fallback = "", .doc = "price, metadata"},
         {0},
 };

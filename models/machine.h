@@ -21,6 +21,23 @@ enum fabric_span { SPAN_NODE, SPAN_MACHINE };
 /* Distance between two ranks: picks the path's resources and its latency. */
 enum tier { TIER_SELF, TIER_PACKAGE, TIER_NODE, TIER_FAR, TIER_RDMA, TIERS };
 
+/* What `epsim calibrate` learned beside the values and sd of the parameters themselves: it belongs
+ * to the machine's file. All empty in a machine that was not calibrated. */
+struct calibration {
+	struct field_list parameters;    /* paths: the order of the correlations */
+	struct field_list kernels;       /* kernels that were seen, see struct observation */
+	struct field_list kernel_ratios; /* their time over what the machine's parameters say */
+	struct field_list kernel_sds;
+	struct field_list correlations; /* texts: a row of the lower triangle each, without the
+	                                   diagonal; of the parameters and then the kernels */
+	double kernel_sd_ratio;   /* spread of kernels that do the same work (log time) */
+	double residual_sd_ratio; /* of a row that is left (log time) */
+	struct field_list flows, ep, tokens, hidden; /* the range: flows seen; [least, most] */
+	int64_t rows;
+	const char *data; /* digest of the rows */
+	const char *command;
+};
+
 struct machine {
 	const char *name;
 	const char *describes;
@@ -78,6 +95,7 @@ struct machine {
 		double host_s;         /* a device-to-host read the host waits for */
 		double host_barrier_s; /* a control barrier over all hosts (symmetric allocation) */
 	} sync;
+	struct calibration calibration;
 	struct {
 		double npu_hour_cost_count; /* price of one die for an hour, in any currency */
 		double domain_bytes; /* a communication domain's own state in each die's HBM */

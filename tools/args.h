@@ -24,8 +24,8 @@ struct verb {
 	enum rc (*run)(const struct args *a, FILE *out, struct err *e);
 };
 
-extern const struct verb verb_run, verb_sweep, verb_compare, verb_check, verb_explain, verb_bench,
-        verb_list, verb_config;
+extern const struct verb verb_run, verb_sweep, verb_compare, verb_check, verb_explain,
+        verb_validate, verb_bench, verb_list, verb_config;
 extern const struct verb *const verbs[]; /* NULL-terminated */
 
 enum { MOST_ARGS = 512, MOST_OPTIONS = 64, OPTION_NAME_SIZE = 32 };

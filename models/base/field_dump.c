@@ -122,6 +122,13 @@ static void annotations_write(const struct note *note, FILE *out)
 	if (note->sd_ratio > 0)
 		fprintf(out, ", sd: %s",
 		        quantity_exact(note->sd_ratio, DIM_RATIO, buf, sizeof buf));
+	if (note->prior) {
+		fputs(", prior: ", out);
+		quoted_write(note->prior, out);
+	}
+	if (note->prior_sd_ratio > 0)
+		fprintf(out, ", prior_sd: %s",
+		        quantity_exact(note->prior_sd_ratio, DIM_RATIO, buf, sizeof buf));
 	if (note->fit)
 		fputs(", fit: yes", out);
 }

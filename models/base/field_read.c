@@ -3,7 +3,7 @@
 
 /* ---- annotations ----------------------------------------------------------------------------- */
 
-static const char *const note_keys[] = {"value", "source", "note", "sd", "fit", NULL};
+static const char *const note_keys[] = {"value", "source", "note", "sd", "fit", "prior", "prior_sd", NULL};
 
 static const struct field note_fields[] = {
         {.key = "source", .kind = FIELD_TEXT, .offset = offsetof(struct note, source)},
@@ -12,6 +12,11 @@ static const struct field note_fields[] = {
          .kind = FIELD_QUANTITY,
          .dim = DIM_RATIO,
          .offset = offsetof(struct note, sd_ratio)},
+        {.key = "prior", .kind = FIELD_TEXT, .offset = offsetof(struct note, prior)},
+        {.key = "prior_sd",
+         .kind = FIELD_QUANTITY,
+         .dim = DIM_RATIO,
+         .offset = offsetof(struct note, prior_sd_ratio)},
         {.key = "fit", .kind = FIELD_FLAG, .offset = offsetof(struct note, fit)},
         {.kind = FIELD_END},
 };
@@ -55,7 +60,7 @@ static enum rc note_read(const struct field_reader *r, const char *path,
 
 static void note_keep(const struct field_reader *r, const struct note *note)
 {
-	bool says_something = note->source || note->remark || note->sd_ratio > 0 || note->fit;
+	bool says_something = note->source || note->remark || note->sd_ratio > 0 || note->fit || note->prior;
 	struct note *kept;
 
 	if (!r->notes || !says_something)

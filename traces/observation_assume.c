@@ -1,0 +1,126 @@
+/* What rows leave open, from the rest of the row and from configs/. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "models/config.h"
+#include "traces/observation.h"
+
+static void say(struct observations *set, struct observation *o, const char *what, int64_t value)
+{
+	o->assumed = arena_print(set->arena, "%s%s%s %lld", o->assumed, *o->assumed ? ", " : "",
+	                         what, (long long)value);
+}
+
+/* The smallest hidden that rows of the same source state: a lower bound of the work. */
+static int64_t hidden_nearby(const struct observations *set, const struct observation *o)
+{
+	int64_t least = 0;
+
+	for (size_t i = 0; i < set->n; i++) {
+		const struct observation *other = &set->row[i];
+
+		if (strcmp(other->source, o->source) == 0 && (!least || other->hidden < least))
+			least = other->hidden;
+	}
+	return least;
+}
+
+/* The first model of configs/models that is this wide (and draws as many experts). */
+static bool model_alike(const struct observation *o, struct arena *a, struct moe_model *out)
+{
+	const char **name = config_names(SECTION_MODEL, a);
+	struct err ignored;
+
+	for (; *name; name++) {
+		struct config *c = config_new();
+		bool found = config_section(c, SECTION_MODEL, *name, &ignored) == RC_OK &&
+		             c->model.hidden == o->hidden &&
+		             (o->top_k == 0 || c->model.top_k == o->top_k);
+
+		*out = c->model;
+		config_free(c);
+		if (found)
+			return true;
+	}
+	return false;
+}
+
+static enum rc open_row(const struct observation *o, const char *column, const char *why,
+                        struct err *e)
+{
+	return fail(e, RC_DATA, "%s:%ld: column %s is empty, and %s", o->file, o->line, column,
+	            why);
+}
+
+static enum rc assume_ep(struct observations *set, struct observation *o, struct err *e)
+{
+	struct config *c = config_new();
+	enum rc rc = config_section(c, SECTION_MACHINE, o->machine, e);
+
+	if (rc == RC_OK) {
+		o->ep = machine_dies_per_node(&c->machine);
+		say(set, o, "ep", o->ep);
+	}
+	config_free(c);
+	return rc;
+}
+
+static enum rc assume_model(struct observations *set, struct observation *o, struct err *e)
+{
+	struct arena *a = arena_new();
+	struct moe_model m;
+	bool found = model_alike(o, a, &m);
+
+	arena_free(a);
+	if (!found)
+		return open_row(o, o->top_k == 0 ? "topk" : "experts",
+		                "no model in configs/models is as wide", e);
+	if (o->top_k == 0) {
+		o->top_k = m.top_k;
+		say(set, o, "topk", o->top_k);
+	}
+	if (o->experts == 0) {
+		/* spare copies fill the ranks where they do not divide the experts */
+		o->experts = (m.experts + o->ep - 1) / o->ep * o->ep;
+		say(set, o, "experts", o->experts);
+	}
+	return RC_OK;
+}
+
+/* As many tokens as time x bandwidth makes of the convention's bytes. */
+static enum rc assume_tokens(struct observations *set, struct observation *o, double bandwidth_Bps,
+                             struct err *e)
+{
+	const struct byte_convention *c;
+
+	if (!(bandwidth_Bps > 0) || !(o->measured_s > 0))
+		return open_row(o, "tokens_per_rank", "time and bandwidth do not tell it", e);
+	c = byte_convention_find(o->convention ? o->convention : "", o, e);
+	if (!c)
+		return RC_DATA;
+	o->tokens[0] = llround(o->measured_s * bandwidth_Bps / c->bytes(o, 1));
+	o->n_batches = 1;
+	if (o->tokens[0] < 1)
+		return open_row(o, "tokens_per_rank", "time x bandwidth is less than a row", e);
+	say(set, o, "tokens", o->tokens[0]);
+	return RC_OK;
+}
+
+enum rc observation_assume(struct observations *set, struct observation *o, double bandwidth_Bps,
+                           struct err *e)
+{
+	if (o->ep == 0)
+		TRY(assume_ep(set, o, e));
+	if (o->hidden == 0) {
+		o->hidden = hidden_nearby(set, o);
+		if (o->hidden == 0)
+			return open_row(o, "hidden", "no row of this source before it states one",
+			                e);
+		say(set, o, "hidden", o->hidden);
+	}
+	if (o->top_k == 0 || o->experts == 0)
+		TRY(assume_model(set, o, e));
+	if (o->n_batches == 0)
+		TRY(assume_tokens(set, o, bandwidth_Bps, e));
+	return RC_OK;
+}
