@@ -6,8 +6,8 @@
 #include "tools/args.h"
 
 const struct verb *const verbs[] = {
-        &verb_run,      &verb_sweep, &verb_compare, &verb_check,  &verb_explain,
-        &verb_validate, &verb_bench, &verb_list,    &verb_config, NULL};
+        &verb_run,       &verb_sweep, &verb_compare, &verb_check,  &verb_explain, &verb_validate,
+        &verb_calibrate, &verb_bench, &verb_list,    &verb_config, NULL};
 
 static void usage(FILE *out)
 {
