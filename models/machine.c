@@ -61,6 +61,8 @@ static const struct field vector_fields[] = {
                    "HBM bytes, read plus written, one core can move")},
         {FIELD_ROW("message", FIELD_QUANTITY, DIM_TIME, AT(vector.message_s), "0s",
                    "one core to issue one small remote message: a flag, a status")},
+        {FIELD_ROW("scan", FIELD_QUANTITY, DIM_TIME, AT(vector.scan_s), "0s",
+                   "one core to read one entry of a table and add it up: counts, statuses")},
         {FIELD_ROW("quantise_core", FIELD_QUANTITY, DIM_RATE, AT(vector.quantise_core_Bps), "0Bps",
                    "BF16 bytes one core can quantise row by row; 0: free")},
         {0},
@@ -87,6 +89,9 @@ static const struct field fabric_fields[] = {
                    "what all vector cores of a die together reach writing")},
         {FIELD_ROW("get", FIELD_QUANTITY, DIM_RATE, AT(fabric.get_Bps), NULL,
                    "what all vector cores of a die together reach reading")},
+        {FIELD_ROW("contention", FIELD_QUANTITY, DIM_RATIO, AT(fabric.contention_ratio), "0",
+                   "put and get fall as (peers at a time) ^ -contention"),
+         .most = 1},
         {FIELD_ROW("node_latency", FIELD_QUANTITY, DIM_TIME, AT(fabric.node_latency_s), "0s",
                    "within a node")},
         {FIELD_ROW("far_latency", FIELD_QUANTITY, DIM_TIME, AT(fabric.far_latency_s), "0s",
@@ -255,15 +260,22 @@ double machine_issue_Bps(double core_Bps, double limit_Bps, double sharpness_rat
 	return low_Bps / pow(1 + pow(x_ratio, sharpness_ratio), 1 / sharpness_ratio);
 }
 
-double machine_put_Bps(const struct machine *m, int64_t n_cores)
+double machine_shared_ratio(const struct machine *m, int64_t n_peers)
 {
-	return machine_issue_Bps(m->vector.put_core_Bps, m->fabric.put_Bps,
+	return n_peers > 1 ? pow((double)n_peers, -m->fabric.contention_ratio) : 1;
+}
+
+double machine_put_Bps(const struct machine *m, int64_t n_cores, int64_t n_peers)
+{
+	return machine_issue_Bps(m->vector.put_core_Bps,
+	                         m->fabric.put_Bps * machine_shared_ratio(m, n_peers),
 	                         m->vector.sharpness_ratio, n_cores);
 }
 
-double machine_get_Bps(const struct machine *m, int64_t n_cores)
+double machine_get_Bps(const struct machine *m, int64_t n_cores, int64_t n_peers)
 {
-	return machine_issue_Bps(m->vector.get_core_Bps, m->fabric.get_Bps,
+	return machine_issue_Bps(m->vector.get_core_Bps,
+	                         m->fabric.get_Bps * machine_shared_ratio(m, n_peers),
 	                         m->vector.sharpness_ratio, n_cores);
 }
 

@@ -65,6 +65,7 @@ struct machine {
 		double sharpness_ratio; /* of the saturation curve, see machine_issue_Bps() */
 		double copy_core_Bps;   /* HBM bytes, read plus written, one core can move */
 		double message_s; /* one core to issue one small remote message: a flag, a status */
+		double scan_s;    /* one core to read one entry of a table and add it up */
 		double quantise_core_Bps; /* BF16 bytes one core can quantise by rows; 0: free */
 	} vector;
 	struct {
@@ -79,6 +80,8 @@ struct machine {
 		double get_Bps;        /* reading */
 		double node_latency_s; /* within a node */
 		double far_latency_s;  /* between nodes */
+		double contention_ratio; /* put and get fall as peers^-contention, see
+		                            machine_shared_ratio() */
 		double trunk_Bps;      /* of a node towards the second level; 0: non-blocking */
 	} fabric;
 	struct {
@@ -128,8 +131,12 @@ enum tier machine_farthest(const struct machine *m, int64_t n_ranks);
  * Source of the form: fits UBEP Fig. 3b (arXiv:2607.06202) within 4 % with p = 3. */
 double machine_issue_Bps(double core_Bps, double limit_Bps, double sharpness_ratio,
                          int64_t n_cores);
-double machine_put_Bps(const struct machine *m, int64_t n_cores);
-double machine_get_Bps(const struct machine *m, int64_t n_cores);
+double machine_put_Bps(const struct machine *m, int64_t n_cores, int64_t n_peers);
+double machine_get_Bps(const struct machine *m, int64_t n_cores, int64_t n_peers);
+
+/* What is left of put and get when a die exchanges with n_peers others through the fabric at once,
+ * all of them alike: n_peers ^ -contention. put and get themselves are measured between two. */
+double machine_shared_ratio(const struct machine *m, int64_t n_peers);
 
 double machine_hbm_Bps(const struct machine *m);                        /* sustained */
 double machine_peak_flops(const struct machine *m, enum dtype compute); /* 0: not supported */

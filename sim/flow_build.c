@@ -36,6 +36,13 @@ bool build_one_node(const struct flow_build *b)
 	return b->topology->n_ranks <= machine_dies_per_node(b->topology->machine);
 }
 
+double build_cores_count(const struct flow_build *b)
+{
+	int64_t cores = b->request->vector_cores;
+
+	return (double)(cores > 0 ? cores : b->topology->machine->vector.cores);
+}
+
 double build_wire_s(const struct flow_build *b)
 {
 	const struct topology *t = b->topology;
@@ -115,6 +122,12 @@ void stage_wait(struct flow_build *b, const char *label, double latency_s, const
 		pause_early(b, label, latency_s, after, done);
 	else
 		pause_all(b, label, latency_s, true, after, done);
+}
+
+void stage_scan(struct flow_build *b, const char *label, double entries_count,
+                const uint32_t *after, uint32_t *done)
+{
+	stage_delay(b, label, entries_count * b->topology->machine->vector.scan_s, after, done);
 }
 
 void stage_join(struct flow_build *b, const char *label, const uint32_t *one, const uint32_t *other,
@@ -251,6 +264,22 @@ struct source stage_source(struct flow_build *b, const uint32_t *after, uint32_t
 	           b->topology->machine->sync.kernel_s, done, done);
 	note_rows(b, done, EFFECT_QUANTISE, UNIT_TOKEN, FORWARD, &place_input, &quantised);
 	return (struct source){&quantised, row, 0, EFFECT_COPY};
+}
+
+void stage_read_put(struct flow_build *b, const char *label, const struct traffic *traffic,
+                    const struct shipment *put, uint32_t *at)
+{
+	uint32_t *sent = heap_zeroed((size_t)b->n, sizeof *sent);
+
+	if (traffic->quantised_bytes > 0) {
+		stage_copy(b, label, *traffic, 0, at, at);
+		stage_put(b, put, at, sent, NULL);
+	} else {
+		stage_put(b, put, at, sent, NULL);
+		stage_copy(b, label, *traffic, 0, at, at);
+	}
+	stage_join(b, put->label, at, sent, at);
+	free(sent);
 }
 
 void stage_issue(struct flow_build *b, const struct shipment *s, const char *label,

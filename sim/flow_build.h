@@ -46,6 +46,7 @@ double build_needed_count(struct flow_build *b, enum unit unit, enum hop hop, in
 
 double build_local_experts_count(const struct flow_build *b); /* E / R */
 bool build_one_node(const struct flow_build *b);              /* all ranks are in one */
+double build_cores_count(const struct flow_build *b);         /* that dispatch and combine use */
 
 enum direction { FORWARD, BACKWARD }; /* as in dispatch, as in combine */
 
@@ -71,6 +72,10 @@ struct traffic {
 	double per_stay_bytes; /* this */
 };
 void stage_copy(struct flow_build *b, const char *label, struct traffic traffic, double latency_s,
+                const uint32_t *after, uint32_t *done);
+
+/* Each core runs through a table of so many entries, one after the other, to add them up. */
+void stage_scan(struct flow_build *b, const char *label, double entries_count,
                 const uint32_t *after, uint32_t *done);
 
 /* Rows on their way from their holders to the ranks that need them. */
@@ -137,6 +142,12 @@ struct source {
 	enum effect_op op;
 };
 struct source stage_source(struct flow_build *b, const uint32_t *after, uint32_t *done);
+
+/* The cores read a rank's rows from there (traffic) and put them: at[rank] becomes what waits for
+ * all of its own to arrive. A plain copy streams through the cores; a row that is quantised is put
+ * when that is done, and the link waits meanwhile. */
+void stage_read_put(struct flow_build *b, const char *label, const struct traffic *traffic,
+                    const struct shipment *put, uint32_t *at);
 
 /* done[i] waits for both. */
 void stage_join(struct flow_build *b, const char *label, const uint32_t *one, const uint32_t *other,

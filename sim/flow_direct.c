@@ -62,16 +62,11 @@ static void place_rows(struct flow_build *b, const struct source *from, uint32_t
 	                       .op = from->op,
 	                       .from = from->place,
 	                       .to = &window[b->request->phase]};
-	uint32_t *sent = heap_zeroed((size_t)b->n, sizeof *sent);
+	struct traffic read = {.per_row_out_bytes = from->read_bytes,
+	                       .quantised_bytes = from->quantised_bytes};
 
-	stage_put(b, &put, at, sent, NULL);
-	stage_copy(b, "dispatch.read",
-	           (struct traffic){.per_row_out_bytes = from->read_bytes,
-	                            .quantised_bytes = from->quantised_bytes},
-	           0, at, at);
-	stage_join(b, "dispatch.put", at, sent, at);
+	stage_read_put(b, "dispatch.read", &read, &put, at);
 	stage_wait(b, "dispatch.sync", b->topology->machine->sync.vector_s, at, at);
-	free(sent);
 }
 
 /* All rows of all ranks are there. */
@@ -84,6 +79,12 @@ static void complete(struct flow_build *b, const char *barrier, const char *flag
 		stage_barrier(b, barrier, at, at);
 	else
 		stage_signal(b, flags, flag_bytes, 1, at, at);
+}
+
+/* Counts of each rank's rows for each expert. */
+static double table_entries(const struct flow_build *b)
+{
+	return (double)b->request->routing->n_ranks * (double)b->request->model->experts;
 }
 
 static void prefill_dispatch(struct flow_build *b, const struct source *from, uint32_t *done)
@@ -100,6 +101,8 @@ static void prefill_dispatch(struct flow_build *b, const struct source *from, ui
 	note_counts_pulled(b, done, &own_counts, &counts);
 	stage_wait(b, "dispatch.notify", m->sync.vector_s, done, done);
 	stage_barrier(b, "dispatch.notify", done, done);
+	/* half of the cores share the offsets of R x E blocks */
+	stage_scan(b, "dispatch.notify", table_entries(b) / (build_cores_count(b) / 2), done, done);
 	stage_wait(b, "dispatch.notify", m->sync.vector_s, done, done);
 	stage_wait(b, "dispatch.host", host_reads * m->sync.host_s, done, done);
 	stage_host_barrier(b, "dispatch.host", allocations + flow_quantises(b->request), done,
@@ -118,6 +121,8 @@ static void decode_dispatch(struct flow_build *b, const struct source *from, uin
 	stage_send(b, "dispatch.counts", count_bytes * experts, 1, done, done);
 	note_counts_sent(b, done, &own_in_turns, &counts_in_turns);
 	stage_flags(b, "dispatch.counts", done, done);
+	/* the cores share the counts of all ranks for all experts */
+	stage_scan(b, "dispatch.counts", table_entries(b) / build_cores_count(b), done, done);
 	place_rows(b, from, done);
 	complete(b, "dispatch.barrier", "dispatch.flags", done);
 }

@@ -62,6 +62,8 @@ static void status_exchange(struct flow_build *b, bool with_counts, uint32_t *at
 		note_counts_sent(b, at, &own_counts, &counts);
 	stage_flags(b, "dispatch.status", at, at);
 	stage_wait(b, "dispatch.sync", sync_s, at, at);
+	/* each core adds up the counts of the R x E/R statuses before its own rows */
+	stage_scan(b, "dispatch.offsets", (double)b->request->model->experts, at, at);
 }
 
 static void notify(struct flow_build *b, uint32_t *at)
@@ -129,17 +131,13 @@ static void decode_dispatch(struct flow_build *b, const struct source *from, uin
 	struct shipment reorder = {.from = &slots, .to = &window, .remote_only = shortcut};
 	struct shipment stay = {
 	        .op = from->op, .from = from->place, .to = &window, .stay_only = true};
-	uint32_t *sent = heap_zeroed((size_t)b->n, sizeof *sent);
+	struct traffic read = {.per_row_out_bytes = from->read_bytes,
+	                       .quantised_bytes = from->quantised_bytes,
+	                       .remote_only = shortcut};
 
 	stage_delay(b, "dispatch.kernel", b->topology->machine->sync.kernel_s, done, done);
 	note_counts(b, done, &own_counts);
-	stage_put(b, &put, done, sent, NULL);
-	stage_copy(b, "dispatch.read",
-	           (struct traffic){.per_row_out_bytes = from->read_bytes,
-	                            .quantised_bytes = from->quantised_bytes,
-	                            .remote_only = shortcut},
-	           0, done, done);
-	stage_join(b, "dispatch.put", done, sent, done);
+	stage_read_put(b, "dispatch.read", &read, &put, done);
 	status_exchange(b, true, done);
 	stage_copy(b, "dispatch.reorder",
 	           (struct traffic){.per_row_in_bytes = slot + row,
@@ -149,7 +147,6 @@ static void decode_dispatch(struct flow_build *b, const struct source *from, uin
 	note_rows_part(b, done, &reorder);
 	if (shortcut)
 		note_rows_part(b, done, &stay);
-	free(sent);
 }
 
 static void dispatch(struct flow_build *b, const uint32_t *ready, uint32_t *done)

@@ -223,7 +223,8 @@ static uint32_t transfer_append(struct flow_build *b, const struct transfer *x)
 
 	/* put: arriving writes weigh on the needer's HBM; get: served reads on the holder's */
 	uses[n++] = (struct use){t->hbm + (uint32_t)(x->put ? x->needer : x->holder), 1};
-	if (x->tier == TIER_SELF)
+	/* put and get are what cores reach through the fabric's port; the die link has its own */
+	if (x->tier == TIER_SELF || x->tier == TIER_PACKAGE)
 		uses[n++] = (struct use){t->copy + (uint32_t)issuer, 1};
 	else
 		uses[n++] = (struct use){(x->put ? t->put : t->get) + (uint32_t)issuer, 1};

@@ -71,10 +71,16 @@ static void links_init(struct topology *t)
 	}
 }
 
+static int64_t smaller(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 void topology_init(struct topology *t, const struct machine *m, int64_t n_ranks,
                    int64_t vector_cores, bool symmetric, struct graph *g)
 {
 	int64_t cores = vector_cores > 0 ? vector_cores : m->vector.cores;
+	int64_t peers = n_ranks - smaller(n_ranks, m->dies_per_package); /* through the fabric */
 
 	CHECK(n_ranks >= 1 && n_ranks <= machine_dies(m));
 	CHECK(!symmetric || topology_can_be_symmetric(m, n_ranks));
@@ -88,15 +94,10 @@ void topology_init(struct topology *t, const struct machine *m, int64_t n_ranks,
 	g->rank_multiplicity_count = symmetric ? (double)n_ranks : 1;
 	t->hbm = per_rank(t, RES_HBM, machine_hbm_Bps(m));
 	t->cube = per_rank(t, RES_CUBE, m->cube.bf16_flops);
-	t->put = per_rank(t, RES_PUT, machine_put_Bps(m, cores));
-	t->get = per_rank(t, RES_GET, machine_get_Bps(m, cores));
+	t->put = per_rank(t, RES_PUT, machine_put_Bps(m, cores, peers));
+	t->get = per_rank(t, RES_GET, machine_get_Bps(m, cores, peers));
 	t->copy = per_rank(t, RES_COPY, m->vector.copy_core_Bps * (double)cores);
 	links_init(t);
-}
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
 }
 
 /* Ranks of the group among the `span` dies that start at a multiple of span and hold `rank`. */
