@@ -28,6 +28,7 @@ struct observation {
 	size_t n_batches; /* the time is the mean over these, usually one */
 	int64_t tokens[MOST_BATCHES];
 	int64_t hidden, top_k, experts;
+	bool hidden_stated; /* by the file, not assumed */
 	enum dtype dispatch;
 	int64_t vector_cores; /* 0: all */
 	double measured_s;

@@ -20,7 +20,7 @@ struct solver {
 	const struct fit_problem *q;
 	struct predictor *predictor;
 	double tau, sigma;
-	const double *robust; /* weights by row */
+	const double *robust; /* weights by row, then by kernel */
 	struct fit *fit;
 	double *slope; /* [row][n]: d log time / d x */
 };
@@ -63,6 +63,12 @@ static double row_scale(const struct solver *s, size_t i)
 	return sqrt(s->q->row[i]->weight_ratio * s->robust[i]) / row_sd(s, i);
 }
 
+/* The prior of a parameter is normal, that of a kernel's ratio has Cauchy's tails. */
+static double prior_scale(const struct solver *s, size_t k)
+{
+	return k < s->q->n ? 1 : sqrt(s->robust[s->q->n_rows + k - s->q->n]);
+}
+
 static int residuals(const gsl_vector *x, void *data, gsl_vector *f)
 {
 	struct solver *s = data;
@@ -77,7 +83,7 @@ static int residuals(const gsl_vector *x, void *data, gsl_vector *f)
 		gsl_vector_set(f, i, row_scale(s, i) * s->fit->log_error_units[i]);
 	}
 	for (size_t k = 0; k < s->fit->n_all; k++)
-		gsl_vector_set(f, q->n_rows + k, gsl_vector_get(x, k));
+		gsl_vector_set(f, q->n_rows + k, prior_scale(s, k) * gsl_vector_get(x, k));
 	free(t);
 	return GSL_SUCCESS;
 }
@@ -116,7 +122,7 @@ static int jacobian(const gsl_vector *x, void *data, gsl_matrix *j)
 		gsl_matrix_set(j, i, q->n + q->row_kernel[i], row_scale(s, i) * s->tau);
 	}
 	for (size_t k = 0; k < s->fit->n_all; k++)
-		gsl_matrix_set(j, q->n_rows + k, k, 1);
+		gsl_matrix_set(j, q->n_rows + k, k, prior_scale(s, k));
 	return GSL_SUCCESS;
 }
 
@@ -173,38 +179,99 @@ static double row_variance(const struct solver *s, const gsl_matrix *cov, size_t
 	return fmax(0, sum);
 }
 
-/* New sigma, tau and weights. Returns how far they moved, relative. */
-static double spreads(struct solver *s, const gsl_matrix *cov, double *robust)
+struct weighted {
+	double value, weight;
+};
+
+static int weighted_compare(const void *a, const void *b)
+{
+	const struct weighted *x = a, *y = b;
+
+	return (x->value > y->value) - (x->value < y->value);
+}
+
+/* Where half of the weight lies below. */
+static double weighted_median(struct weighted *v, size_t n)
+{
+	double half = 0, sum = 0;
+
+	qsort(v, n, sizeof *v, weighted_compare);
+	for (size_t i = 0; i < n; i++)
+		half += v[i].weight / 2;
+	for (size_t i = 0; i < n; i++) {
+		sum += v[i].weight;
+		if (sum >= half)
+			return v[i].value;
+	}
+	return 0;
+}
+
+/* Scale of the rest from the median absolute error (MAD), which outliers do not move; the fit took
+ * effective_count degrees of freedom. */
+static double sigma_next(struct solver *s, const gsl_matrix *cov)
 {
 	const struct fit_problem *q = s->q;
-	double sum = prior_rows_count * pow(sigma_prior_ratio, 2), count = prior_rows_count;
-	double tau_sum = prior_rows_count * pow(tau_prior_ratio, 2), moved, sigma, tau;
+	struct weighted *v = heap_zeroed(q->n_rows + 1, sizeof *v);
+	const double mad_to_sd_ratio = 1.4826;
+	double rows = 0, free_ratio, mad;
 
 	s->fit->effective_count = 0;
 	for (size_t i = 0; i < q->n_rows; i++) {
-		double error = s->fit->log_error_units[i], weight, variance;
+		double scale = row_scale(s, i), error = s->fit->log_error_units[i];
 
-		variance = row_variance(s, cov, i);
-		s->fit->effective_count += variance * pow(row_scale(s, i), 2);
-		weight = q->row[i]->weight_ratio * robust[i];
-		sum += weight * fmax(0, error * error + variance -
-		                                pow(q->row[i]->rounding_ratio, 2));
-		count += weight;
+		s->fit->effective_count += row_variance(s, cov, i) * scale * scale;
+		rows += q->row[i]->weight_ratio;
+		v[i] = (struct weighted){fabs(error), q->row[i]->weight_ratio};
 	}
+	mad = mad_to_sd_ratio * weighted_median(v, q->n_rows);
+	free(v);
+	free_ratio = fmax(1 - s->fit->effective_count / rows, 0.1);
+	return sqrt((prior_rows_count * pow(sigma_prior_ratio, 2) + rows * mad * mad / free_ratio) /
+	            (prior_rows_count + rows));
+}
+
+/* Spread of kernels, likewise robust: one kernel that is out of all proportion says little of the
+ * others. */
+static double tau_next(const struct solver *s, const gsl_matrix *cov)
+{
+	size_t n = s->q->n_kernels;
+	struct weighted *v = heap_zeroed(n + 1, sizeof *v);
+	const double mad_to_sd_ratio = 1.4826;
+	double mad;
+
+	for (size_t k = 0; k < n; k++) {
+		double x = s->fit->x_units[s->q->n + k];
+		double variance = gsl_matrix_get(cov, s->q->n + k, s->q->n + k);
+
+		v[k] = (struct weighted){s->tau * sqrt(x * x + variance), 1};
+	}
+	mad = mad_to_sd_ratio * weighted_median(v, n);
+	free(v);
+	return sqrt((prior_rows_count * pow(tau_prior_ratio, 2) + (double)n * mad * mad) /
+	            (prior_rows_count + (double)n));
+}
+
+/* New sigma, tau and weights. Returns how far they moved, relative. Steps are halved, so that a
+ * median that jumps between two rows comes to rest. */
+static double spreads(struct solver *s, const gsl_matrix *cov, double *robust)
+{
+	const struct fit_problem *q = s->q;
+	double sigma = sqrt(s->sigma * sigma_next(s, cov)), tau = tau_next(s, cov);
+	double moved = fabs(sigma / s->sigma - 1) + fabs(tau / s->tau - 1);
+
 	for (size_t k = q->n; k < s->fit->n_all; k++)
-		tau_sum += s->tau * s->tau *
-		           (pow(s->fit->x_units[k], 2) + gsl_matrix_get(cov, k, k));
-	sigma = sqrt(sum / count);
-	tau = sqrt(tau_sum / (prior_rows_count + (double)q->n_kernels));
+		s->fit->x_units[k] *= s->tau / tau; /* the ratio stays */
+	s->sigma = sigma, s->tau = tau;
 	for (size_t i = 0; i < q->n_rows; i++) {
 		double z = s->fit->log_error_units[i] / (cauchy_ratio * row_sd(s, i));
 
 		robust[i] = 1 / (1 + z * z);
 	}
-	moved = fabs(sigma / s->sigma - 1) + fabs(tau / s->tau - 1);
-	for (size_t k = q->n; k < s->fit->n_all; k++)
-		s->fit->x_units[k] *= s->tau / tau; /* the ratio stays */
-	s->sigma = sigma, s->tau = tau;
+	for (size_t k = 0; k < q->n_kernels; k++) {
+		double z = s->fit->x_units[q->n + k] / cauchy_ratio;
+
+		robust[q->n_rows + k] = 1 / (1 + z * z);
+	}
 	return moved;
 }
 
@@ -232,7 +299,7 @@ static void covariance_keep(const struct solver *s, const gsl_matrix *cov)
 static void run(const struct fit_problem *q, const double *start, size_t outer, struct fit *out)
 {
 	size_t n = q->n + q->n_kernels;
-	double *robust = heap_zeroed(q->n_rows + 1, sizeof *robust), moved = 1;
+	double *robust = heap_zeroed(q->n_rows + q->n_kernels + 1, sizeof *robust), moved = 1;
 	struct solver s = {.q = q,
 	                   .predictor = predictor_new(),
 	                   .tau = tau_prior_ratio,
@@ -249,7 +316,7 @@ static void run(const struct fit_problem *q, const double *start, size_t outer, 
 	                    .weight_ratio = robust};
 	if (start)
 		memcpy(out->x_units, start, n * sizeof *start);
-	for (size_t i = 0; i < q->n_rows; i++)
+	for (size_t i = 0; i < q->n_rows + q->n_kernels; i++)
 		robust[i] = 1;
 	for (size_t i = 0; i < outer && moved > 0x1p-20; i++) {
 		gsl_matrix_free(cov);

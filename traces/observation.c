@@ -57,8 +57,16 @@ static const struct column_row {
 
 enum { MOST_CELLS = 256 };
 
+/* What a row's time is made of, until all rows are read. */
+struct figures {
+	double bandwidth_Bps;
+	double latency_rounding_ratio, bandwidth_rounding_ratio;
+};
+
 struct reader {
 	struct observations *set;
+	struct figures *figures; /* of the rows from first_row on */
+	size_t first_row;
 	struct lines lines;
 	size_t at[COLUMNS]; /* place of a column, MOST_CELLS when the file has it not */
 	char *cell[MOST_CELLS];
@@ -329,6 +337,7 @@ static enum rc shape_read(const struct reader *r, struct observation *o, struct 
 	TRY(count_read(r, COL_EP, &o->ep, e));
 	TRY(tokens_read(r, o, e));
 	TRY(count_read(r, COL_HIDDEN, &o->hidden, e));
+	o->hidden_stated = o->hidden > 0;
 	TRY(count_read(r, COL_TOP_K, &o->top_k, e));
 	TRY(count_read(r, COL_EXPERTS, &o->experts, e));
 	TRY(dtype_read(r, o, e));
@@ -345,34 +354,46 @@ static double batches_bytes(const struct observation *o, const struct byte_conve
 	return sum_bytes / (double)o->n_batches;
 }
 
-/* A stated time is taken; else bytes over bandwidth. */
-static enum rc time_read(struct reader *r, struct observation *o, struct err *e)
+static enum rc figures_read(struct reader *r, struct observation *o, struct figures *f,
+                            struct err *e)
 {
 	const char *named = cell_of(r, COL_CONVENTION);
-	double bandwidth_Bps;
 
+	*f = (struct figures){0};
 	TRY(number_read(r, COL_LATENCY, 1e-6, &o->measured_s, e));
-	TRY(number_read(r, COL_BANDWIDTH, 1e9, &bandwidth_Bps, e));
-	if (!(o->measured_s > 0) && !(bandwidth_Bps > 0))
+	TRY(number_read(r, COL_BANDWIDTH, 1e9, &f->bandwidth_Bps, e));
+	if (!(o->measured_s > 0) && !(f->bandwidth_Bps > 0))
 		return fail(e, RC_DATA,
 		            "%s:%ld: neither column latency_us nor bandwidth_GBps has a figure",
 		            o->file, o->line);
-	o->convention = *named ? arena_string(r->set->arena, named) : NULL;
-	TRY(observation_assume(r->set, o, bandwidth_Bps, e));
+	o->convention = arena_string(r->set->arena, named);
+	if (o->measured_s > 0)
+		f->latency_rounding_ratio =
+		        rounding_of(cell_of(r, COL_LATENCY), o->measured_s / 1e-6);
+	if (f->bandwidth_Bps > 0)
+		f->bandwidth_rounding_ratio =
+		        rounding_of(cell_of(r, COL_BANDWIDTH), f->bandwidth_Bps / 1e9);
+	return RC_OK;
+}
+
+/* A stated time is taken; else bytes over bandwidth. */
+static enum rc row_finish(struct observations *set, struct observation *o, const struct figures *f,
+                          struct err *e)
+{
+	const struct byte_convention *c;
+
+	TRY(observation_assume(set, o, f->bandwidth_Bps, e));
 	if (o->measured_s > 0) {
 		o->convention = NULL;
-		o->rounding_ratio =
-		        rounding_of(cell_of(r, COL_LATENCY), o->measured_s / 1e-6);
-	} else {
-		const struct byte_convention *c = byte_convention_find(named, o, e);
-
-		if (!c)
-			return RC_DATA;
-		o->convention = c->name;
-		o->measured_s = batches_bytes(o, c) / bandwidth_Bps;
-		o->rounding_ratio =
-		        rounding_of(cell_of(r, COL_BANDWIDTH), bandwidth_Bps / 1e9);
+		o->rounding_ratio = f->latency_rounding_ratio;
+		return RC_OK;
 	}
+	c = byte_convention_find(o->convention, o, e);
+	if (!c)
+		return RC_DATA;
+	o->convention = c->name;
+	o->measured_s = batches_bytes(o, c) / f->bandwidth_Bps;
+	o->rounding_ratio = f->bandwidth_rounding_ratio;
 	return RC_OK;
 }
 
@@ -388,8 +409,13 @@ static void names_set(struct reader *r, struct observation *o)
 	                  : "ep not stated";
 }
 
-static void append(struct observations *set, const struct observation *o)
+static void append(struct reader *r, const struct observation *o, const struct figures *f)
 {
+	struct observations *set = r->set;
+	size_t at = set->n - r->first_row;
+
+	r->figures = heap_resize(r->figures, at + 1, sizeof *r->figures);
+	r->figures[at] = *f;
 	if (set->n == set->room) {
 		set->room = set->room ? 2 * set->room : 64;
 		set->row = heap_resize(set->row, set->room, sizeof *set->row);
@@ -404,6 +430,7 @@ static enum rc row_read(struct reader *r, struct err *e)
 	                        .line = r->lines.number,
 	                        .assumed = "",
 	                        .weight_ratio = 1};
+	struct figures figures;
 
 	if (r->n_cells != r->n_header)
 		return fail(e, RC_DATA, "%s:%ld: %zu columns, but the header has %zu",
@@ -424,9 +451,9 @@ static enum rc row_read(struct reader *r, struct err *e)
 	}
 	if (*cell_of(r, COL_WEIGHT))
 		TRY(number_read(r, COL_WEIGHT, 1, &o.weight_ratio, e));
-	TRY(time_read(r, &o, e));
+	TRY(figures_read(r, &o, &figures, e));
 	names_set(r, &o);
-	append(r->set, &o);
+	append(r, &o, &figures);
 	return RC_OK;
 }
 
@@ -481,12 +508,15 @@ static enum rc rows_read(struct reader *r, struct err *e)
 
 enum rc observations_read(struct observations *set, const char *path, struct err *e)
 {
-	struct reader r = {.set = set};
+	struct reader r = {.set = set, .first_row = set->n};
 	enum rc rc;
 
 	TRY(lines_open(&r.lines, path, e));
 	rc = rows_read(&r, e);
 	lines_close(&r.lines);
+	for (size_t i = r.first_row; rc == RC_OK && i < set->n; i++)
+		rc = row_finish(set, &set->row[i], &r.figures[i - r.first_row], e);
+	free(r.figures);
 	return rc;
 }
 

@@ -52,6 +52,6 @@ const struct byte_convention *byte_convention_find(const char *name, const struc
                                                    struct err *e);
 
 /* Fills hidden, top_k, experts, ep and tokens where they are 0 (tokens: n_batches is 0), and says
- * so in o->assumed. */
+ * so in o->assumed. All rows of its file must have been read. */
 enum rc observation_assume(struct observations *set, struct observation *o, double bandwidth_Bps,
                            struct err *e);

@@ -11,30 +11,36 @@ static void say(struct observations *set, struct observation *o, const char *wha
 	                         what, (long long)value);
 }
 
-/* The smallest hidden that rows of the same source state: a lower bound of the work. */
-static int64_t hidden_nearby(const struct observations *set, const struct observation *o)
+/* The smallest or largest hidden that rows of the same source state; 0: none does. */
+static int64_t hidden_stated(const struct observations *set, const struct observation *o,
+                             bool largest)
 {
-	int64_t least = 0;
+	int64_t found = 0;
 
 	for (size_t i = 0; i < set->n; i++) {
 		const struct observation *other = &set->row[i];
 
-		if (strcmp(other->source, o->source) == 0 && (!least || other->hidden < least))
-			least = other->hidden;
+		if (strcmp(other->source, o->source) != 0 || !other->hidden_stated)
+			continue;
+		if (!found || (other->hidden > found) == largest)
+			found = other->hidden;
 	}
-	return least;
+	return found;
 }
 
-/* The first model of configs/models that is this wide (and draws as many experts). */
-static bool model_alike(const struct observation *o, struct arena *a, struct moe_model *out)
+/* The first model of configs/models that is as wide as the widest row of the source (and draws as
+ * many experts): benchmarks vary the width and keep the experts. */
+static bool model_alike(const struct observations *set, const struct observation *o,
+                        struct arena *a, struct moe_model *out)
 {
 	const char **name = config_names(SECTION_MODEL, a);
+	int64_t widest = hidden_stated(set, o, true);
 	struct err ignored;
 
 	for (; *name; name++) {
 		struct config *c = config_new();
 		bool found = config_section(c, SECTION_MODEL, *name, &ignored) == RC_OK &&
-		             c->model.hidden == o->hidden &&
+		             c->model.hidden == (widest ? widest : o->hidden) &&
 		             (o->top_k == 0 || c->model.top_k == o->top_k);
 
 		*out = c->model;
@@ -69,7 +75,7 @@ static enum rc assume_model(struct observations *set, struct observation *o, str
 {
 	struct arena *a = arena_new();
 	struct moe_model m;
-	bool found = model_alike(o, a, &m);
+	bool found = model_alike(set, o, a, &m);
 
 	arena_free(a);
 	if (!found)
@@ -112,10 +118,9 @@ enum rc observation_assume(struct observations *set, struct observation *o, doub
 	if (o->ep == 0)
 		TRY(assume_ep(set, o, e));
 	if (o->hidden == 0) {
-		o->hidden = hidden_nearby(set, o);
+		o->hidden = hidden_stated(set, o, false); /* the least work */
 		if (o->hidden == 0)
-			return open_row(o, "hidden", "no row of this source before it states one",
-			                e);
+			return open_row(o, "hidden", "no row of this source states one", e);
 		say(set, o, "hidden", o->hidden);
 	}
 	if (o->top_k == 0 || o->experts == 0)
