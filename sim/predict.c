@@ -87,7 +87,7 @@ static enum rc batch_predict(struct predictor *p, const struct flow *flow, struc
 	struct engine_options exact = {0};
 	const char *why;
 
-	if (!flow_request_possible(q, &why) || !flow->applies(q, &why))
+	if (!flow_applies(flow, q, &why))
 		return fail(e, RC_NO, "%s", why);
 	op_build(p, flow, q, o->op);
 	TRY(engine_fluid.run(p->graph, &exact, &p->timeline, e));
