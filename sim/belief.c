@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double normal_quantile_ratio = 1.6448536269514722; /* of 95 %: 5 % left on each side */
+const double forecast_quantile_ratio = 1.6448536269514722; /* normal, 5 % left on each side */
 
 enum rc belief_init(struct belief *b, const struct machine *m, const struct note *notes,
                     const char *where, struct err *e)
@@ -89,22 +89,27 @@ static enum rc known_variance(const struct belief *b, struct predictor *p,
 	return rc;
 }
 
+void forecast_spread(struct forecast *f, double residual_sd_ratio, double kernel_sd_ratio)
+{
+	double rest = hypot(residual_sd_ratio, f->kernel_known ? 0 : kernel_sd_ratio);
+	double reach = exp(forecast_quantile_ratio * hypot(f->known_sd_ratio, rest));
+
+	f->low_s = f->expected_s / reach, f->high_s = f->expected_s * reach;
+}
+
 enum rc belief_forecast(const struct belief *b, struct predictor *p, const struct observation *o,
                         struct forecast *out, struct err *e)
 {
 	size_t kernel = kernel_at(b, o->kernel);
 	struct forecast f = {.kernel_known = kernel < b->n_kernels};
-	double variance, reach;
+	double variance;
 
 	TRY(predict(p, &b->machine, o, &f.expected_s, e));
 	TRY(known_variance(b, p, o, kernel, &variance, e));
 	if (f.kernel_known)
 		f.expected_s *= exp(b->kernel_log_ratio[kernel]);
-	else
-		variance += pow(b->kernel_sd_ratio, 2);
-	variance += pow(b->residual_sd_ratio, 2) + pow(o->rounding_ratio, 2);
-	reach = exp(normal_quantile_ratio * sqrt(variance));
-	f.low_s = f.expected_s / reach, f.high_s = f.expected_s * reach;
+	f.known_sd_ratio = sqrt(variance + pow(o->rounding_ratio, 2));
+	forecast_spread(&f, b->residual_sd_ratio, b->kernel_sd_ratio);
 	*out = f;
 	return RC_OK;
 }

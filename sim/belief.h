@@ -29,7 +29,14 @@ struct forecast {
 	double expected_s;
 	double low_s, high_s; /* 90 of 100 measurements lie between */
 	bool kernel_known;    /* this very kernel was calibrated */
+	double known_sd_ratio; /* sd of log time without the rest and the spread of kernels: of
+	                          parameters, the kernel's ratio and rounding */
 };
+
+/* Sets low_s and high_s from a forecast's parts and these spreads. */
+void forecast_spread(struct forecast *f, double residual_sd_ratio, double kernel_sd_ratio);
+
+extern const double forecast_quantile_ratio; /* the interval's half width, in sd */
 
 /* Fails as predict() does. */
 enum rc belief_forecast(const struct belief *b, struct predictor *p, const struct observation *o,

@@ -376,6 +376,47 @@ static void folds_all(struct work *w)
 		pthread_join(thread[--n], NULL);
 }
 
+/* ---- the rest, as rows that were left out show it -------------------------------------------- */
+
+struct needed {
+	double sd_ratio, weight_ratio;
+};
+
+static int needed_compare(const void *a, const void *b)
+{
+	const struct needed *x = a, *y = b;
+
+	return (x->sd_ratio > y->sd_ratio) - (x->sd_ratio < y->sd_ratio);
+}
+
+/* The least rest with which nine in ten of the rows left out, whose kernels the others knew, lie in
+ * their intervals; at least the fitted rows' own. A fit with as many freedoms as this one is closer
+ * to its rows than to others, and its rest must not claim that closeness for them. */
+static double rest_sd(const struct work *w, double fitted)
+{
+	const double covered_ratio = 0.9;
+	struct needed *v = arena_alloc(w->arena, (w->n_rows + 1) * sizeof *v);
+	double all = 0, sum = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; w->n_folds > 1 && i < w->n_rows; i++) {
+		const struct forecast *f = &w->left[i];
+		double off = log(f->expected_s / w->row[i]->measured_s) / forecast_quantile_ratio;
+
+		if (!f->kernel_known)
+			continue;
+		v[n].sd_ratio = sqrt(fmax(0, off * off - pow(f->known_sd_ratio, 2)));
+		all += v[n++].weight_ratio = w->row[i]->weight_ratio;
+	}
+	qsort(v, n, sizeof *v, needed_compare);
+	for (size_t i = 0; i < n; i++) {
+		sum += v[i].weight_ratio;
+		if (sum >= covered_ratio * all)
+			return fmax(fitted, v[i].sd_ratio);
+	}
+	return fitted;
+}
+
 /* ---- result ---------------------------------------------------------------------------------- */
 
 static void widen(struct field_list *range, struct arena *a, int64_t value)
@@ -423,8 +464,11 @@ static void rows_judge(const struct work *w, const struct fit *f, struct calibra
 		out->row[w->place[i]] = forecast_judge(o, &fit, &out->range);
 		out->weight_ratio[w->place[i]] = f->weight_ratio[i];
 		out->kernel_rows[w->row_kernel[i]]++;
-		if (out->n_left > 0)
+		if (out->n_left > 0) {
+			forecast_spread(&w->left[i], out->belief.residual_sd_ratio,
+			                out->belief.kernel_sd_ratio);
 			out->left[w->place[i]] = forecast_judge(o, &w->left[i], &out->range);
+		}
 	}
 	predictor_free(p);
 }
@@ -458,6 +502,8 @@ enum rc calibrate(const struct machine *m, const struct note *notes, const char 
 	if (w->n_folds > 1)
 		folds_all(w);
 	range_make(w, &out->range);
+	out->fit_sd_ratio = f.sigma_ratio;
+	out->belief.residual_sd_ratio = rest_sd(w, f.sigma_ratio);
 	out->effective_count = f.effective_count;
 	rows_judge(w, &f, out);
 	fit_fini(&f);

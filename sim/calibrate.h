@@ -23,6 +23,7 @@ struct calibrated {
 	size_t n_idle;                  /* free, but no row depends on them */
 	size_t idle[MOST_PARAMETERS];
 	size_t n_rows;
+	double fit_sd_ratio;    /* rest among fitted rows; the belief's is what rows left out need */
 	double effective_count; /* parameters and kernel ratios that the data determine */
 	double *weight_ratio;   /* of each row, in the order given: what the robust loss left of it */
 	size_t *kernel_rows;    /* rows of each kernel of the belief */

@@ -196,9 +196,9 @@ void calibrate_text(const struct calibration_report *r, FILE *out)
 	             "the data determine %.1f\n",
 	        r->machine, c->n_rows, c->n_fitted, c->belief.n_kernels, c->effective_count);
 	fprintf(out,
-	        "rest %.1f %%, spread of kernels %.1f %% (sd of log time); %zu of %zu starts "
-	        "ended alike; data %016" PRIx64 "\n\n",
-	        percent_ratio * c->belief.residual_sd_ratio,
+	        "rest %.1f %% of rows fitted, %.1f %% of rows left out, spread of kernels %.1f %% "
+	        "(sd of log time)\n%zu of %zu starts ended alike; data %016" PRIx64 "\n\n",
+	        percent_ratio * c->fit_sd_ratio, percent_ratio * c->belief.residual_sd_ratio,
 	        percent_ratio * c->belief.kernel_sd_ratio, c->n_starts_alike, c->starts,
 	        c->digest);
 	parameters_table(c, out);
@@ -288,6 +288,7 @@ void calibrate_json(const struct calibration_report *r, struct json *j)
 	json_integer(j, "fitted_parameters", (int64_t)c->n_fitted);
 	json_integer(j, "kernel_ratios", (int64_t)c->belief.n_kernels);
 	json_number(j, "effective_parameters", c->effective_count);
+	json_number(j, "fit_sd", c->fit_sd_ratio);
 	json_number(j, "residual_sd", c->belief.residual_sd_ratio);
 	json_number(j, "kernel_sd", c->belief.kernel_sd_ratio);
 	json_integer(j, "starts", (int64_t)c->starts);

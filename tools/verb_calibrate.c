@@ -16,15 +16,28 @@ static size_t rows_of(const struct observed *o, size_t machine, const struct obs
 	return n;
 }
 
-/* What the user typed, for the file that is written; without paths that lead to the files. */
-static const char *command_text(const struct args *a, struct arena *arena)
+/* Has the machine rows of this file? */
+static bool file_used(const struct observed *o, size_t machine, const char *path)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		if (o->machine[i] == machine && strcmp(o->row[i]->file, path) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What the user typed, for the file that is written: the files that had rows of the machine,
+ * without the paths that lead to them. */
+static const char *command_text(const struct args *a, const struct observed *o, size_t machine,
+                                struct arena *arena)
 {
 	const char *text = "epsim calibrate";
 
 	for (size_t i = 0; i < a->n_words; i++) {
 		const char *slash = strrchr(a->word[i], '/');
 
-		text = arena_print(arena, "%s %s", text, slash ? slash + 1 : a->word[i]);
+		if (file_used(o, machine, a->word[i]))
+			text = arena_print(arena, "%s %s", text, slash ? slash + 1 : a->word[i]);
 	}
 	for (size_t i = 0; i < a->n_given; i++) {
 		const char *name = a->given[i].option->name;
@@ -84,7 +97,7 @@ static enum rc machines_calibrate(const struct args *a, const struct observed *o
 		else if (rc == RC_OK)
 			calibrate_text(&r, out);
 		if (rc == RC_OK && path)
-			rc = machine_write(o->machines[m].config, &c, command_text(a, arena), path,
+			rc = machine_write(o->machines[m].config, &c, command_text(a, o, m, arena), path,
 			                   e);
 		calibrated_fini(&c);
 		arena_free(arena);
