@@ -31,7 +31,7 @@ struct observation {
 	bool hidden_stated; /* by the file, not assumed */
 	enum dtype dispatch;
 	int64_t vector_cores; /* 0: all */
-	double measured_s;
+	double measured_s;     /* 0: a question, of which only the prediction is asked */
 	double rounding_ratio; /* relative sd that the figure's last digit leaves */
 	double weight_ratio;   /* how much it counts in a fit, 1 as a rule */
 	const char *convention; /* of bytes, when measured_s is from a bandwidth; else NULL */

@@ -158,7 +158,7 @@ struct forecast_row forecast_judge(const struct observation *o, const struct for
 {
 	struct forecast_row r = {.o = o, .f = *f};
 
-	r.error_ratio = f->expected_s / o->measured_s - 1;
+	r.error_ratio = o->measured_s > 0 ? f->expected_s / o->measured_s - 1 : 0;
 	r.within = o->measured_s >= f->low_s && o->measured_s <= f->high_s;
 	r.covered = calibration_covers(c, o, r.beyond);
 	return r;
@@ -185,7 +185,7 @@ struct accuracy accuracy_of(const struct forecast_row *row, size_t n, const char
 	double *ape = heap_zeroed(n + 1, sizeof *ape);
 
 	for (size_t i = 0; i < n; i++) {
-		if (group && strcmp(row[i].o->group, group) != 0)
+		if (!(row[i].o->measured_s > 0) || (group && strcmp(row[i].o->group, group) != 0))
 			continue;
 		ape[a.rows++] = fabs(row[i].error_ratio);
 		a.coverage_90_ratio += row[i].within;

@@ -40,11 +40,14 @@ static void table_write(const struct forecast_row *row, size_t n, FILE *out)
 
 	fprintf(out, "# op (0 dispatch)\tmeasured_us\tpredicted_us\tlow_us\thigh_us\tep\terror_%%"
 	             "\n");
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		if (!(row[i].o->measured_s > 0))
+			continue;
 		fprintf(out, "%d\t%.6g\t%.6g\t%.6g\t%.6g\t%lld\t%.4g\n", (int)row[i].o->op,
 		        us * row[i].o->measured_s, us * row[i].f.expected_s, us * row[i].f.low_s,
 		        us * row[i].f.high_s, (long long)row[i].o->ep,
 		        percent * row[i].error_ratio);
+	}
 }
 
 static enum rc file_open(const char *dir, const char *name, FILE **out, struct err *e)

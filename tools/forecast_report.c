@@ -1,4 +1,5 @@
 /* Forecasts beside what was measured: tables and JSON. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "models/base/table.h"
@@ -6,6 +7,27 @@
 #include "tools/text.h"
 
 static const double percent_ratio = 100;
+
+static size_t remark(char *text, size_t n, size_t size, const char *more, const char *rest)
+{
+	if (n < size && *more)
+		n += (size_t)snprintf(text + n, size - n, "%s%s%s", n ? "; " : "", more, rest);
+	return n;
+}
+
+static void remarks_cell(const struct forecast_row *r, struct table *t)
+{
+	char text[512] = "";
+	size_t n = 0;
+
+	if (r->o->measured_s > 0 && !r->within)
+		n = remark(text, n, sizeof text, "outside its interval", "");
+	n = remark(text, n, sizeof text, r->covered ? "" : r->beyond, "");
+	n = remark(text, n, sizeof text, r->f.kernel_known ? "" : "kernel not calibrated", "");
+	if (*r->o->assumed)
+		remark(text, n, sizeof text, "assumed ", r->o->assumed);
+	table_cell(t, "%s", text);
+}
 
 void forecast_table(const struct forecast_row *row, size_t n, FILE *out)
 {
@@ -18,6 +40,7 @@ void forecast_table(const struct forecast_row *row, size_t n, FILE *out)
 	for (size_t i = 0; i < n; i++) {
 		const struct forecast_row *r = &row[i];
 		const struct observation *o = r->o;
+		bool measured = o->measured_s > 0;
 		char place[PLACE_SIZE], text[TEXT_SIZE];
 
 		table_cell(t, "%s", observed_place(o, place));
@@ -29,18 +52,15 @@ void forecast_table(const struct forecast_row *row, size_t n, FILE *out)
 		table_cell(t, "%s", observed_tokens(o, place));
 		table_cell(t, "%lld", (long long)o->hidden);
 		table_cell(t, "%s", dtype_names[o->dispatch]);
-		table_cell(t, "%s", time_text(o->measured_s, text));
+		table_cell(t, "%s", measured ? time_text(o->measured_s, text) : "-");
 		table_cell(t, "%s", time_text(r->f.expected_s, text));
 		table_cell(t, "%s", time_text(r->f.low_s, text));
 		table_cell(t, "%s", time_text(r->f.high_s, text));
-		table_cell(t, "%+.1f%%", percent_ratio * r->error_ratio);
-		table_cell(t, "%s%s%s%s%s%s", r->covered ? "" : r->beyond,
-		           !r->covered && !r->f.kernel_known ? "; " : "",
-		           r->f.kernel_known ? "" : "kernel not calibrated",
-		           *o->assumed ? (r->covered && r->f.kernel_known ? "assumed "
-		                                                          : "; assumed ")
-		                       : "",
-		           o->assumed, r->within ? "" : " !");
+		if (measured)
+			table_cell(t, "%+.1f%%", percent_ratio * r->error_ratio);
+		else
+			table_cell(t, "-");
+		remarks_cell(r, t);
 		table_end_row(t);
 	}
 	table_print(t, out);
@@ -71,11 +91,11 @@ static void row_json(const struct forecast_row *r, struct json *j)
 	json_text(j, "dtype_dispatch", dtype_names[o->dispatch]);
 	json_text(j, "bytes_convention", o->convention);
 	json_text(j, "assumed", o->assumed);
-	json_number(j, "measured_s", o->measured_s);
+	json_number(j, "measured_s", o->measured_s > 0 ? o->measured_s : NAN);
 	json_number(j, "predicted_s", r->f.expected_s);
 	json_number(j, "low_s", r->f.low_s);
 	json_number(j, "high_s", r->f.high_s);
-	json_number(j, "error_ratio", r->error_ratio);
+	json_number(j, "error_ratio", o->measured_s > 0 ? r->error_ratio : NAN);
 	json_flag(j, "within_interval", r->within);
 	json_flag(j, "kernel_calibrated", r->f.kernel_known);
 	json_text(j, "beyond_calibration", r->covered ? NULL : r->beyond);
@@ -122,13 +142,16 @@ void accuracy_table(const struct forecast_row *row, size_t n, FILE *out)
 	struct accuracy all = accuracy_of(row, n, NULL);
 	const char *group;
 
-	for (size_t i = 0; (group = group_at(row, n, i)); i++) {
+	if (all.rows == 0)
+		fputs("nothing measured to compare with\n", out);
+	for (size_t i = 0; (group = group_at(row, n, i)) && all.rows > 0; i++) {
 		struct accuracy a = accuracy_of(row, n, group);
 
 		accuracy_row(group, &a, t);
 	}
 	accuracy_row("all", &all, t);
-	table_print(t, out);
+	if (all.rows > 0)
+		table_print(t, out);
 	table_free(t);
 }
 

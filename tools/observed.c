@@ -59,6 +59,22 @@ static bool flow_known(const char *name)
 	return false;
 }
 
+/* Rows that only ask are left to `validate`. */
+static bool is_usable(struct observed *o, const struct observation *row, bool questions)
+{
+	if (!flow_known(row->flow)) {
+		observations_skip(
+		        &o->set,
+		        arena_print(o->set.arena, "no flow is called '%s' here", row->flow), 1);
+		return false;
+	}
+	if (!questions && !(row->measured_s > 0)) {
+		observations_skip(&o->set, "neither a latency nor a bandwidth", 1);
+		return false;
+	}
+	return true;
+}
+
 static enum rc rows_take(const struct args *a, bool with_override, struct observed *o,
                          struct err *e)
 {
@@ -71,13 +87,8 @@ static enum rc rows_take(const struct args *a, bool with_override, struct observ
 
 		if (!passes(a, row) || (!with_override && !listed(named, row->machine)))
 			continue;
-		if (!flow_known(row->flow)) {
-			observations_skip(&o->set,
-			                  arena_print(o->set.arena, "no flow is called '%s' here",
-			                              row->flow),
-			                  1);
+		if (!is_usable(o, row, with_override))
 			continue;
-		}
 		TRY(machine_of(o, with_override && named ? named : row->machine, &o->machine[o->n],
 		               e));
 		o->row[o->n++] = row;

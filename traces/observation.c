@@ -362,10 +362,6 @@ static enum rc figures_read(struct reader *r, struct observation *o, struct figu
 	*f = (struct figures){0};
 	TRY(number_read(r, COL_LATENCY, 1e-6, &o->measured_s, e));
 	TRY(number_read(r, COL_BANDWIDTH, 1e9, &f->bandwidth_Bps, e));
-	if (!(o->measured_s > 0) && !(f->bandwidth_Bps > 0))
-		return fail(e, RC_DATA,
-		            "%s:%ld: neither column latency_us nor bandwidth_GBps has a figure",
-		            o->file, o->line);
 	o->convention = arena_string(r->set->arena, named);
 	if (o->measured_s > 0)
 		f->latency_rounding_ratio =
@@ -386,6 +382,10 @@ static enum rc row_finish(struct observations *set, struct observation *o, const
 	if (o->measured_s > 0) {
 		o->convention = NULL;
 		o->rounding_ratio = f->latency_rounding_ratio;
+		return RC_OK;
+	}
+	if (!(f->bandwidth_Bps > 0)) { /* a question: nobody measured it */
+		o->convention = NULL;
 		return RC_OK;
 	}
 	c = byte_convention_find(o->convention, o, e);
