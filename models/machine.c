@@ -139,14 +139,20 @@ static const struct field extra_fields[] = {
 };
 
 #define TEXTS(key_, member, doc_)                                                                  \
-	{FIELD_ROW(key_, FIELD_LIST, DIM_COUNT, AT(calibration.member), "", doc_),                 \
-	 .item = FIELD_TEXT}
+	{                                                                                          \
+		FIELD_ROW(key_, FIELD_LIST, DIM_COUNT, AT(calibration.member), "", doc_),          \
+		        .item = FIELD_TEXT                                                         \
+	}
 #define RATIOS(key_, member, doc_)                                                                 \
-	{FIELD_ROW(key_, FIELD_LIST, DIM_RATIO, AT(calibration.member), "", doc_),                 \
-	 .item = FIELD_QUANTITY}
+	{                                                                                          \
+		FIELD_ROW(key_, FIELD_LIST, DIM_RATIO, AT(calibration.member), "", doc_),          \
+		        .item = FIELD_QUANTITY                                                     \
+	}
 #define COUNTS(key_, member, doc_)                                                                 \
-	{FIELD_ROW(key_, FIELD_LIST, DIM_COUNT, AT(calibration.member), "", doc_),                 \
-	 .item = FIELD_INTEGER, .least = 1, .most = 1e9}
+	{                                                                                          \
+		FIELD_ROW(key_, FIELD_LIST, DIM_COUNT, AT(calibration.member), "", doc_),          \
+		        .item = FIELD_INTEGER, .least = 1, .most = 1e9                             \
+	}
 
 static const struct field calibration_fields[] = {
         {FIELD_ROW("kernel_sd", FIELD_QUANTITY, DIM_RATIO, AT(calibration.kernel_sd_ratio), "0",

@@ -30,8 +30,8 @@ struct calibration {
 	struct field_list kernel_sds;
 	struct field_list correlations; /* texts: a row of the lower triangle each, without the
 	                                   diagonal; of the parameters and then the kernels */
-	double kernel_sd_ratio;   /* spread of kernels that do the same work (log time) */
-	double residual_sd_ratio; /* of a row that is left (log time) */
+	double kernel_sd_ratio;         /* spread of kernels that do the same work (log time) */
+	double residual_sd_ratio;       /* of a row that is left (log time) */
 	struct field_list flows, ep, tokens, hidden; /* the range: flows seen; [least, most] */
 	int64_t rows;
 	const char *data; /* digest of the rows */
@@ -76,13 +76,13 @@ struct machine {
 		int kind; /* enum fabric_kind */
 		int span; /* enum fabric_span */
 		double rate_Bps;
-		double put_Bps;        /* what all cores of a die together reach writing */
-		double get_Bps;        /* reading */
-		double node_latency_s; /* within a node */
-		double far_latency_s;  /* between nodes */
+		double put_Bps;          /* what all cores of a die together reach writing */
+		double get_Bps;          /* reading */
+		double node_latency_s;   /* within a node */
+		double far_latency_s;    /* between nodes */
 		double contention_ratio; /* put and get fall as peers^-contention, see
 		                            machine_shared_ratio() */
-		double trunk_Bps;      /* of a node towards the second level; 0: non-blocking */
+		double trunk_Bps;        /* of a node towards the second level; 0: non-blocking */
 	} fabric;
 	struct {
 		double rate_Bps; /* a die's share of the NIC; 0: no RDMA */

@@ -30,10 +30,11 @@ struct observation {
 	int64_t hidden, top_k, experts;
 	bool hidden_stated; /* by the file, not assumed */
 	enum dtype dispatch;
-	int64_t vector_cores; /* 0: all */
-	double measured_s;     /* 0: a question, of which only the prediction is asked */
-	double rounding_ratio; /* relative sd that the figure's last digit leaves */
-	double weight_ratio;   /* how much it counts in a fit, 1 as a rule */
+	int64_t vector_cores;   /* 0: all */
+	double measured_s;      /* 0: a question, of which only the prediction is asked */
+	double rounding_ratio;  /* relative sd that the figure's last digit leaves */
+	double weight_ratio;    /* how much it counts in a fit, 1 as a rule */
 	const char *convention; /* of bytes, when measured_s is from a bandwidth; else NULL */
-	const char *assumed;    /* "ep 16, experts 256": what the file does not state; "" for nothing */
+	const char
+	        *assumed; /* "ep 16, experts 256": what the file does not state; "" for nothing */
 };

@@ -68,8 +68,8 @@ bool parameter_at_bound(const struct parameter *p, double value_units)
 	double range = p->field->most - p->field->least;
 	double near = range / 1024;
 
-	return bounded(p) && (value_units - p->field->least < near ||
-	                      p->field->most - value_units < near);
+	return bounded(p) &&
+	       (value_units - p->field->least < near || p->field->most - value_units < near);
 }
 
 /* ---- the list -------------------------------------------------------------------------------- */
@@ -208,8 +208,8 @@ enum rc parameters_covariance(const struct machine *m, const struct parameter *p
 	cov = heap_zeroed(n_all * n_all + 1, sizeof *cov);
 	place = heap_zeroed(n_rows + 1, sizeof *place);
 	for (size_t i = 0; i < n; i++)
-		cov[i * n_all + i] = pow(
-		        parameter_free_sd_units(&p[i], p[i].value_units, p[i].sd_ratio), 2);
+		cov[i * n_all + i] =
+		        pow(parameter_free_sd_units(&p[i], p[i].value_units, p[i].sd_ratio), 2);
 	for (size_t k = 0; k < c->kernels.n; k++)
 		cov[(n + k) * n_all + n + k] = pow(c->kernel_sds.number[k], 2);
 	for (size_t i = 0; i < c->parameters.n; i++) {
@@ -236,8 +236,7 @@ void cholesky(double *matrix_units, size_t n)
 
 	for (size_t j = 0; j < n; j++) {
 		double pivot = a[j * n + j];
-		/* lint: rounded correlations leave this much of a direction's variance open */
-		double least = 1e-6 * pivot;
+		double least = pivot * 0x1p-20; /* what rounded correlations leave open */
 
 		for (size_t k = 0; k < j; k++)
 			pivot -= a[j * n + k] * a[j * n + k];

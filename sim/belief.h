@@ -16,7 +16,7 @@ struct belief {
 	size_t n_kernels;
 	const char **kernel; /* names */
 	double *kernel_log_ratio;
-	double *covariance_units; /* (n + n_kernels)^2, free scale */
+	double *covariance_units;                  /* (n + n_kernels)^2, free scale */
 	double kernel_sd_ratio, residual_sd_ratio; /* of log time */
 };
 
@@ -27,8 +27,8 @@ void belief_fini(struct belief *b);
 
 struct forecast {
 	double expected_s;
-	double low_s, high_s; /* 90 of 100 measurements lie between */
-	bool kernel_known;    /* this very kernel was calibrated */
+	double low_s, high_s;  /* 90 of 100 measurements lie between */
+	bool kernel_known;     /* this very kernel was calibrated */
 	double known_sd_ratio; /* sd of log time without the rest and the spread of kernels: of
 	                          parameters, the kernel's ratio and rounding */
 };

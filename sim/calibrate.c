@@ -46,10 +46,12 @@ static int batches_compare(const struct observation *a, const struct observation
 
 static int observation_compare(const struct observation *a, const struct observation *b)
 {
-	const int64_t one[] = {a->ep, a->hidden, a->top_k, a->experts, (int64_t)a->dispatch,
-	                       a->vector_cores, (int64_t)a->notify};
-	const int64_t two[] = {b->ep, b->hidden, b->top_k, b->experts, (int64_t)b->dispatch,
-	                       b->vector_cores, (int64_t)b->notify};
+	const int64_t one[] = {
+	        a->ep,           a->hidden,         a->top_k, a->experts, (int64_t)a->dispatch,
+	        a->vector_cores, (int64_t)a->notify};
+	const int64_t two[] = {
+	        b->ep,           b->hidden,         b->top_k, b->experts, (int64_t)b->dispatch,
+	        b->vector_cores, (int64_t)b->notify};
 	int by = strcmp(a->kernel, b->kernel);
 
 	if (by == 0)
@@ -219,10 +221,10 @@ static void belief_make(const struct work *w, const struct fit_problem *q, const
 	fit_machine(q, f->x_units, &b->machine);
 	memcpy(b->parameter, w->all, sizeof w->all);
 	for (size_t i = 0; i < w->n_all; i++)
-		b->covariance_units[i * n + i] = pow(
-		        parameter_free_sd_units(&w->all[i], w->all[i].value_units,
-		                                w->all[i].sd_ratio),
-		        2);
+		b->covariance_units[i * n + i] =
+		        pow(parameter_free_sd_units(&w->all[i], w->all[i].value_units,
+		                                    w->all[i].sd_ratio),
+		            2);
 	for (size_t i = 0; i < f->n_all; i++) {
 		size_t row = i < q->n ? w->at[i] : w->n_all + i - q->n;
 
@@ -278,6 +280,46 @@ static void fit_all(const struct work *w, struct calibrated *out, struct fit *be
 		out->n_starts_alike += cost[s] - cost[at] <= cost[at] / 1024;
 	fit_run(&q, x + at * n, best);
 	free(cost);
+	free(x);
+}
+
+/* Leaves parameters at their priors that the rows hardly tell: they would move by chance. The
+ * others' start is in x. Returns whether there were any. */
+static bool untold_drop(struct work *w, struct calibrated *out, const struct fit *f, double *x)
+{
+	const double told_ratio = 0.95; /* sd after over before */
+	size_t kept = 0, n_before = w->n_fit;
+
+	for (size_t i = 0; i < w->n_fit; i++) {
+		const struct parameter *p = &w->fit[i];
+		double sd = sqrt(f->covariance_units[i * (f->n_all + 1)]);
+
+		if (sd >
+		    told_ratio * parameter_free_sd_units(p, p->prior_units, p->prior_sd_ratio)) {
+			out->untold[out->n_untold++] = w->at[i];
+			continue;
+		}
+		x[kept] = f->x_units[i];
+		w->at[kept] = out->fitted[kept] = w->at[i];
+		w->fit[kept++] = w->fit[i];
+	}
+	w->n_fit = out->n_fitted = kept;
+	memcpy(x + kept, f->x_units + n_before, w->n_kernels * sizeof *x);
+	return kept < n_before;
+}
+
+/* The fit of all rows with the parameters that they tell. */
+static void fit_told(struct work *w, struct calibrated *out, struct fit *f)
+{
+	double *x = heap_zeroed(w->n_fit + w->n_kernels + 1, sizeof *x);
+	struct fit_problem q;
+
+	fit_all(w, out, f);
+	if (untold_drop(w, out, f, x) && w->n_fit > 0) {
+		q = problem_of(w);
+		fit_fini(f);
+		fit_run(&q, x, f);
+	}
 	free(x);
 }
 
@@ -475,8 +517,8 @@ static void rows_judge(const struct work *w, const struct fit *f, struct calibra
 
 enum rc calibrate(const struct machine *m, const struct note *notes, const char *where,
                   const struct observation *const *row, size_t n_rows,
-                  const struct calibrate_options *options, struct arena *a,
-                  struct calibrated *out, struct err *e)
+                  const struct calibrate_options *options, struct arena *a, struct calibrated *out,
+                  struct err *e)
 {
 	struct work *w = arena_alloc(a, sizeof *w);
 	struct fit_problem q;
@@ -493,7 +535,7 @@ enum rc calibrate(const struct machine *m, const struct note *notes, const char 
 		            "%s: nothing to fit: no parameter that these rows depend on has "
 		            "`fit: yes` and an sd",
 		            where);
-	fit_all(w, out, &f);
+	fit_told(w, out, &f);
 	if (options->progress)
 		options->progress(options->progress_data, 1, w->n_folds + 1);
 	q = problem_of(w);

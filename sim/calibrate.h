@@ -9,7 +9,7 @@ extern const char *const fold_names[]; /* NULL-terminated: group, source, kernel
 
 struct calibrate_options {
 	enum fold_by fold; /* rows that are left out together */
-	size_t starts;     /* at least 1; the first from the priors, the others from them at random */
+	size_t starts; /* at least 1; the first from the priors, the others from them at random */
 	uint64_t seed;
 	int jobs;
 	void (*progress)(void *data, size_t done, size_t total);
@@ -17,16 +17,19 @@ struct calibrate_options {
 };
 
 struct calibrated {
-	struct belief belief; /* after the fit; all uncertain parameters, fitted or not */
-	size_t n_fitted;      /* parameters that were free and that some row depends on */
+	struct belief belief;           /* after the fit; all uncertain parameters, fitted or not */
+	size_t n_fitted;                /* parameters that were free and that some row depends on */
 	size_t fitted[MOST_PARAMETERS]; /* which of belief.parameter */
-	size_t n_idle;                  /* free, but no row depends on them */
+	size_t n_untold; /* free, but the rows narrow them by less than a twentieth: left at their
+	                    priors, sd and all */
+	size_t untold[MOST_PARAMETERS];
+	size_t n_idle; /* free, but no row depends on them */
 	size_t idle[MOST_PARAMETERS];
 	size_t n_rows;
-	double fit_sd_ratio;    /* rest among fitted rows; the belief's is what rows left out need */
+	double fit_sd_ratio; /* rest among fitted rows; the belief's is what rows left out need */
 	double effective_count; /* parameters and kernel ratios that the data determine */
-	double *weight_ratio;   /* of each row, in the order given: what the robust loss left of it */
-	size_t *kernel_rows;    /* rows of each kernel of the belief */
+	double *weight_ratio; /* of each row, in the order given: what the robust loss left of it */
+	size_t *kernel_rows;  /* rows of each kernel of the belief */
 	struct forecast_row *row;  /* fitted, with the row among those fitted */
 	struct forecast_row *left; /* left out with its fold; n_left of them, in order */
 	size_t n_left;
@@ -40,8 +43,8 @@ struct calibrated {
  * machine. RC_CONFIG: no parameter is free, or a prior does not read. */
 enum rc calibrate(const struct machine *m, const struct note *notes, const char *where,
                   const struct observation *const *row, size_t n_rows,
-                  const struct calibrate_options *options, struct arena *a,
-                  struct calibrated *out, struct err *e);
+                  const struct calibrate_options *options, struct arena *a, struct calibrated *out,
+                  struct err *e);
 void calibrated_fini(struct calibrated *c);
 
 /* Correlation of two of the belief's unknowns: parameters, then kernels. */

@@ -142,7 +142,8 @@ static gsl_matrix *inner(struct solver *s)
 {
 	const struct fit_problem *q = s->q;
 	size_t n = s->fit->n_all, rows = q->n_rows + n;
-	gsl_multifit_nlinear_fdf f = {.f = residuals, .df = jacobian, .n = rows, .p = n, .params = s};
+	gsl_multifit_nlinear_fdf f = {
+	        .f = residuals, .df = jacobian, .n = rows, .p = n, .params = s};
 	gsl_multifit_nlinear_parameters how = gsl_multifit_nlinear_default_parameters();
 	gsl_multifit_nlinear_workspace *w =
 	        gsl_multifit_nlinear_alloc(gsl_multifit_nlinear_trust, &how, rows, n);
@@ -285,13 +286,14 @@ static void covariance_keep(const struct solver *s, const gsl_matrix *cov)
 	for (size_t i = 0; i < n; i++) {
 		const struct parameter *p = i < q->n ? &q->parameter[i] : NULL;
 
-		unit[i] = p ? parameter_free_sd_units(p, p->prior_units, p->prior_sd_ratio)
-		            : s->tau;
+		unit[i] =
+		        p ? parameter_free_sd_units(p, p->prior_units, p->prior_sd_ratio) : s->tau;
 	}
 	for (size_t i = 0; i < n; i++) {
 		for (size_t j = 0; j < n; j++)
 			s->fit->covariance_units[i * n + j] =
-			        unit[i] * unit[j] * gsl_matrix_get(cov, i > j ? i : j, i > j ? j : i);
+			        unit[i] * unit[j] *
+			        gsl_matrix_get(cov, i > j ? i : j, i > j ? j : i);
 	}
 	free(unit);
 }

@@ -25,11 +25,11 @@ struct fit_problem {
 };
 
 struct fit {
-	size_t n_all;            /* n + n_kernels */
-	double *x_units;         /* whitened unknowns */
+	size_t n_all;             /* n + n_kernels */
+	double *x_units;          /* whitened unknowns */
 	double *covariance_units; /* of the free scale and of log ratios, n_all^2 */
-	double *log_error_units; /* of each row: log predicted, with its kernel, over measured */
-	double *weight_ratio;    /* of each row, from the robust loss: 1 near, 0 far */
+	double *log_error_units;  /* of each row: log predicted, with its kernel, over measured */
+	double *weight_ratio;     /* of each row, from the robust loss: 1 near, 0 far */
 	double tau_ratio, sigma_ratio;
 	double cost_units;      /* sum of squares, priors included */
 	double effective_count; /* parameters that the data determine: trace of the hat matrix */

@@ -179,9 +179,9 @@ static void a_wrong_range_is_refused(void)
 	            "x.yaml:2: batch: unknown key 'stpe'; did you mean 'step'?");
 	refuse_line("batch: {from: 1, to: 2000000, step: 1000}",
 	            "x.yaml:2: batch.to: '2000000' is out of range; it must be from 0 to 1048576");
-	refuse_line(
-	        "sizes: {from: 1, to: 2, step: 1}",
-	        "x.yaml:2: sizes: unknown key 'from'; known here: value, source, note, sd, fit");
+	refuse_line("sizes: {from: 1, to: 2, step: 1}",
+	            "x.yaml:2: sizes: unknown key 'from'; known here: value, source, note, sd, "
+	            "fit, prior, prior_sd");
 }
 
 static void a_list_ends_at_10000(void)

@@ -139,9 +139,9 @@ struct machine slower_machine(const struct machine *m, double time_ratio)
 	double *times[] = {
 	        &slow.cube.launch_s,        &slow.die_link.latency_s, &slow.fabric.node_latency_s,
 	        &slow.fabric.far_latency_s, &slow.rdma.latency_s,     &slow.rdma.message_s,
-	        &slow.vector.message_s,     &slow.sync.vector_s,      &slow.sync.flag_s,
-	        &slow.sync.round_s,         &slow.sync.kernel_s,      &slow.sync.collective_s,
-	        &slow.sync.host_s,          &slow.sync.host_barrier_s};
+	        &slow.vector.message_s,     &slow.vector.scan_s,      &slow.sync.vector_s,
+	        &slow.sync.flag_s,          &slow.sync.round_s,       &slow.sync.kernel_s,
+	        &slow.sync.collective_s,    &slow.sync.host_s,        &slow.sync.host_barrier_s};
 
 	for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
 		*rates[i] /= time_ratio;

@@ -139,11 +139,11 @@ struct spread {
 	double held[TIERS], needed[TIERS], peers[TIERS];
 };
 
-static double sum_of(const double *by_tier, bool remote)
+static double sum_of(const double *by_tier, enum tier from)
 {
 	double sum = 0;
 
-	for (enum tier t = remote ? TIER_PACKAGE : TIER_SELF; t < TIERS; t++)
+	for (enum tier t = from; t < TIERS; t++)
 		sum += by_tier[t];
 	return sum;
 }
@@ -161,11 +161,13 @@ static void expected(const struct machine *m, const struct cost *c, const struct
 		sent[t] = row * s->held[t] + c->peer * s->peers[t];
 		got[t] = row * s->needed[t] + c->peer * s->peers[t];
 	}
-	local = c->read + c->write - c->wire * sum_of(c->pull ? s->held : s->needed, false);
+	local = c->read + c->write - c->wire * sum_of(c->pull ? s->held : s->needed, TIER_SELF);
 	out[RES_HBM] = c->read + c->write;
-	out[RES_COPY] = local + c->wire * s->held[TIER_SELF];
-	out[RES_PUT] = c->pull ? 0 : c->wire * sum_of(s->held, true);
-	out[RES_GET] = c->pull ? c->wire * sum_of(s->needed, true) : 0;
+	/* within a package no row passes the fabric's port */
+	out[RES_COPY] = local + c->wire * (s->held[TIER_SELF] +
+	                                   (c->pull ? s->needed : s->held)[TIER_PACKAGE]);
+	out[RES_PUT] = c->pull ? 0 : c->wire * sum_of(s->held, TIER_NODE);
+	out[RES_GET] = c->pull ? c->wire * sum_of(s->needed, TIER_NODE) : 0;
 	out[RES_DIE_LINK] = sent[TIER_PACKAGE];
 	out[RES_MESH_LINK] = mesh ? sent[TIER_NODE] : 0;
 	out[RES_EGRESS] = mesh ? 0 : sent[TIER_NODE] + sent[TIER_FAR];

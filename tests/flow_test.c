@@ -116,7 +116,7 @@ static struct machine waiting_machine(const struct machine *like)
 
 	for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
 		*rates[i] = 1e100;
-	m.vector.message_s = 0;
+	m.vector.message_s = m.vector.scan_s = 0;
 	m.die_link.latency_s = 1, m.fabric.node_latency_s = 2, m.fabric.far_latency_s = 3;
 	m.sync.vector_s = 1e2, m.sync.flag_s = 1e4, m.sync.round_s = 1e6, m.sync.kernel_s = 1e8;
 	m.sync.collective_s = 1e10, m.sync.host_s = 1e12, m.sync.host_barrier_s = 1e14;

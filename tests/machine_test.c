@@ -302,11 +302,11 @@ static void more_cores_never_put_or_get_less(void)
 		const struct machine *m = &c->machine;
 
 		for (int64_t n = 1; n < m->vector.cores; n++) {
-			CU_ASSERT(machine_put_Bps(m, n) < machine_put_Bps(m, n + 1));
-			CU_ASSERT(machine_get_Bps(m, n) < machine_get_Bps(m, n + 1));
+			CU_ASSERT(machine_put_Bps(m, n, 1) < machine_put_Bps(m, n + 1, 1));
+			CU_ASSERT(machine_get_Bps(m, n, 1) < machine_get_Bps(m, n + 1, 1));
 		}
-		CU_ASSERT(machine_put_Bps(m, m->vector.cores) < m->fabric.put_Bps);
-		CU_ASSERT(machine_get_Bps(m, m->vector.cores) < m->fabric.get_Bps);
+		CU_ASSERT(machine_put_Bps(m, m->vector.cores, 1) < m->fabric.put_Bps);
+		CU_ASSERT(machine_get_Bps(m, m->vector.cores, 1) < m->fabric.get_Bps);
 		config_free(c);
 	}
 	arena_free(a);

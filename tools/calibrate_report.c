@@ -5,7 +5,7 @@
 #include "models/base/table.h"
 #include "tools/text.h"
 
-static const double percent_ratio = 100, strong_ratio = 0.8, idle_ratio = 0.9;
+static const double percent_ratio = 100, strong_ratio = 0.8;
 
 /* What would tell a parameter apart from the others. */
 static const struct separator {
@@ -52,14 +52,6 @@ static double prior_sd(const struct parameter *p)
 	return parameter_free_sd_units(p, p->prior_units, p->prior_sd_ratio);
 }
 
-/* sd on the free scale after the fit over before it */
-static double narrowed_ratio(const struct belief *b, size_t i)
-{
-	size_t n = b->n + b->n_kernels;
-
-	return sqrt(b->covariance_units[i * n + i]) / prior_sd(&b->parameter[i]);
-}
-
 /* How far it moved, in prior sd. */
 static double moved_sds(const struct parameter *p)
 {
@@ -79,19 +71,15 @@ static void parameters_table(const struct calibrated *c, FILE *out)
 		char text[TEXT_SIZE];
 
 		table_cell(t, "%s", p->path);
-		table_cell(t, "%s", quantity_human(p->prior_units, p->field->dim, 4, text,
-		                                   sizeof text));
+		table_cell(t, "%s",
+		           quantity_human(p->prior_units, p->field->dim, 4, text, sizeof text));
 		table_cell(t, "%.0f%%", percent_ratio * p->prior_sd_ratio);
-		table_cell(t, "%s", quantity_human(p->value_units, p->field->dim, 4, text,
-		                                   sizeof text));
+		table_cell(t, "%s",
+		           quantity_human(p->value_units, p->field->dim, 4, text, sizeof text));
 		table_cell(t, "%.1f%%", percent_ratio * p->sd_ratio);
 		table_cell(t, "%+.1f sd", moved_sds(p));
-		table_cell(t, "%s%s",
-		           parameter_at_bound(p, p->value_units) ? "at its bound; " : "",
-		           narrowed_ratio(&c->belief, i) > idle_ratio
-		                   ? "these rows hardly tell it: the prior rules"
-		           : fabs(moved_sds(p)) > 2 ? "far from its prior"
-		                                    : "");
+		table_cell(t, "%s%s", parameter_at_bound(p, p->value_units) ? "at its bound " : "",
+		           fabs(moved_sds(p)) > 2 ? "far from its prior" : "");
 		table_end_row(t);
 	}
 	table_print(t, out);
@@ -131,8 +119,9 @@ static void correlations_table(const struct calibrated *c, FILE *out)
 	for (size_t i = 0; i < c->n_fitted; i++) {
 		table_cell(t, "%zu %s", i + 1, c->belief.parameter[c->fitted[i]].path);
 		for (size_t j = 0; j <= i; j++)
-			table_cell(t, "%.2f", belief_correlation_ratio(&c->belief, c->fitted[i],
-			                                               c->fitted[j]));
+			table_cell(
+			        t, "%.2f",
+			        belief_correlation_ratio(&c->belief, c->fitted[i], c->fitted[j]));
 		table_end_row(t);
 	}
 	table_print(t, out);
@@ -163,9 +152,8 @@ static size_t pairs_visit(const struct calibrated *c,
 
 static void pair_text(const struct calibrated *c, size_t i, size_t j, void *data)
 {
-	fprintf(data, "  %s and %s (%.2f); %s would tell them apart\n",
-	        unknown_name(&c->belief, i), unknown_name(&c->belief, j),
-	        belief_correlation_ratio(&c->belief, i, j),
+	fprintf(data, "  %s and %s (%.2f); %s would tell them apart\n", unknown_name(&c->belief, i),
+	        unknown_name(&c->belief, j), belief_correlation_ratio(&c->belief, i, j),
 	        measurement_for(unknown_name(&c->belief, i)));
 }
 
@@ -175,12 +163,11 @@ static void open_questions(const struct calibrated *c, FILE *out)
 	        strong_ratio);
 	if (pairs_visit(c, pair_text, out) == 0)
 		fputs("  none\n", out);
-	fputs("\nhardly told by these rows (sd above nine tenths of the prior's)\n", out);
-	for (size_t k = 0; k < c->n_fitted; k++) {
-		const struct parameter *p = &c->belief.parameter[c->fitted[k]];
+	fputs("\nhardly told by these rows, and left at their priors\n", out);
+	for (size_t k = 0; k < c->n_untold; k++) {
+		const struct parameter *p = &c->belief.parameter[c->untold[k]];
 
-		if (narrowed_ratio(&c->belief, c->fitted[k]) > idle_ratio)
-			fprintf(out, "  %s: %s would tell it\n", p->path, measurement_for(p->path));
+		fprintf(out, "  %s: %s would tell it\n", p->path, measurement_for(p->path));
 	}
 	fputs("\nfree, but no row depends on them:", out);
 	for (size_t k = 0; k < c->n_idle; k++)
@@ -192,15 +179,15 @@ void calibrate_text(const struct calibration_report *r, FILE *out)
 {
 	const struct calibrated *c = r->result;
 
-	fprintf(out, "machine %s: %zu rows, %zu parameters fitted and %zu kernel ratios, of which "
-	             "the data determine %.1f\n",
+	fprintf(out,
+	        "machine %s: %zu rows, %zu parameters fitted and %zu kernel ratios, of which "
+	        "the data determine %.1f\n",
 	        r->machine, c->n_rows, c->n_fitted, c->belief.n_kernels, c->effective_count);
 	fprintf(out,
 	        "rest %.1f %% of rows fitted, %.1f %% of rows left out, spread of kernels %.1f %% "
 	        "(sd of log time)\n%zu of %zu starts ended alike; data %016" PRIx64 "\n\n",
 	        percent_ratio * c->fit_sd_ratio, percent_ratio * c->belief.residual_sd_ratio,
-	        percent_ratio * c->belief.kernel_sd_ratio, c->n_starts_alike, c->starts,
-	        c->digest);
+	        percent_ratio * c->belief.kernel_sd_ratio, c->n_starts_alike, c->starts, c->digest);
 	parameters_table(c, out);
 	fputs("\n", out);
 	kernels_table(c, out);
@@ -235,11 +222,11 @@ static void parameters_json(const struct calibrated *c, struct json *j)
 		json_number(j, "prior_sd_ratio", p->prior_sd_ratio);
 		json_number(j, "moved_prior_sds", moved_sds(p));
 		json_flag(j, "at_bound", parameter_at_bound(p, p->value_units));
-		json_flag(j, "prior_rules", narrowed_ratio(&c->belief, c->fitted[k]) > idle_ratio);
 		json_array(j, "correlations");
 		for (size_t i = 0; i <= k; i++)
-			json_number(j, NULL, belief_correlation_ratio(&c->belief, c->fitted[k],
-			                                              c->fitted[i]));
+			json_number(
+			        j, NULL,
+			        belief_correlation_ratio(&c->belief, c->fitted[k], c->fitted[i]));
 		json_close(j);
 		json_close(j);
 	}
@@ -295,6 +282,10 @@ void calibrate_json(const struct calibration_report *r, struct json *j)
 	json_integer(j, "starts_alike", (int64_t)c->n_starts_alike);
 	parameters_json(c, j);
 	kernels_json(c, j);
+	json_array(j, "left_at_priors");
+	for (size_t k = 0; k < c->n_untold; k++)
+		json_text(j, NULL, c->belief.parameter[c->untold[k]].path);
+	json_close(j);
 	json_array(j, "not_told_apart");
 	pairs_visit(c, pair_json, j);
 	json_close(j);

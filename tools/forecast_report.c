@@ -31,10 +31,9 @@ static void remarks_cell(const struct forecast_row *r, struct table *t)
 
 void forecast_table(const struct forecast_row *row, size_t n, FILE *out)
 {
-	static const char *const headers[] = {"<row",     "<machine",  "<flow",     "<op",
-	                                      "<phase",   "EP",        "tokens",    "hidden",
-	                                      "<type",    "measured",  "predicted", "5 %",
-	                                      "95 %",     "error",     "<remarks",  NULL};
+	static const char *const headers[] = {
+	        "<row",  "<machine", "<flow",     "<op", "<phase", "EP",    "tokens",   "hidden",
+	        "<type", "measured", "predicted", "5 %", "95 %",   "error", "<remarks", NULL};
 	struct table *t = table_new(headers);
 
 	for (size_t i = 0; i < n; i++) {
@@ -136,8 +135,8 @@ static void accuracy_row(const char *name, const struct accuracy *a, struct tabl
 
 void accuracy_table(const struct forecast_row *row, size_t n, FILE *out)
 {
-	static const char *const headers[] = {"<group", "rows", "median error", "mean error",
-	                                      "in 90 % interval", NULL};
+	static const char *const headers[] = {
+	        "<group", "rows", "median error", "mean error", "in 90 % interval", NULL};
 	struct table *t = table_new(headers);
 	struct accuracy all = accuracy_of(row, n, NULL);
 	const char *group;

@@ -124,7 +124,8 @@ static size_t scalar_end(const struct text *t, size_t at)
 	return at;
 }
 
-/* Place of a key's value in the map that opens at `open`; 0: it has no such key. *end: of the map. */
+/* Place of a key's value in the map that opens at `open`; 0: it has no such key. *end: of the map.
+ */
 static size_t map_find(const struct text *t, size_t open, const char *key, size_t *end)
 {
 	size_t at = open + 1, found = 0;
@@ -269,7 +270,10 @@ static void section_write(const struct calibrated *c, const char *command, FILE 
 	      "  calibration:\n    command: ",
 	      out);
 	quoted(command, out);
-	fprintf(out, "\n    data: \"%016" PRIx64 "\"\n    rows: %zu\n", c->digest, c->n_rows);
+	fprintf(out,
+	        "\n    data: \"%016" PRIx64 "\"\n"
+	        "    rows: {value: %zu, source: \"derived: rows of that data\"}\n",
+	        c->digest, c->n_rows);
 	fprintf(out, "    residual_sd: {value: %.4g%%, source: \"derived: by this calibration\"}\n",
 	        100 * c->belief.residual_sd_ratio);
 	fprintf(out, "    kernel_sd: {value: %.4g%%, source: \"derived: by this calibration\"}\n",

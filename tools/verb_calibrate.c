@@ -97,8 +97,8 @@ static enum rc machines_calibrate(const struct args *a, const struct observed *o
 		else if (rc == RC_OK)
 			calibrate_text(&r, out);
 		if (rc == RC_OK && path)
-			rc = machine_write(o->machines[m].config, &c, command_text(a, o, m, arena), path,
-			                   e);
+			rc = machine_write(o->machines[m].config, &c, command_text(a, o, m, arena),
+			                   path, e);
 		calibrated_fini(&c);
 		arena_free(arena);
 	}

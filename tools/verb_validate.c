@@ -21,7 +21,8 @@ static enum rc rows_forecast(const struct observed *o, struct forecast_row *out,
 
 		rc = belief_forecast(&b[o->machine[i]], p, o->row[i], &f, e);
 		if (rc == RC_OK)
-			out[i] = forecast_judge(o->row[i], &f, &observed_machine(o, i)->calibration);
+			out[i] =
+			        forecast_judge(o->row[i], &f, &observed_machine(o, i)->calibration);
 	}
 	for (size_t m = 0; m < o->n_machines; m++)
 		belief_fini(&b[m]);
@@ -112,10 +113,9 @@ const struct verb verb_validate = {
         .examples = {"epsim validate measured.csv --machine cloudmatrix384",
                      "epsim validate measured/*.csv --flow relay2 --max-mape 10% --json"},
         .options = options,
-        .about =
-                "FILE holds observations, a CSV that traces/OBSERVATIONS.md describes. Intervals "
-                "hold 90 of 100\nmeasurements, as far as the machine's sd and its calibration "
-                "tell. A remark says where a row\nlies beyond what the machine was calibrated "
-                "with, and what the file left open; ! marks a\nmeasurement outside its interval.",
+        .about = "FILE holds observations, a CSV that traces/OBSERVATIONS.md describes. Intervals "
+                 "hold 90 of 100\nmeasurements, as far as the machine's sd and its calibration "
+                 "tell. A remark says where a row\nlies beyond what the machine was calibrated "
+                 "with, and what the file left open; ! marks a\nmeasurement outside its interval.",
         .run = run,
 };

@@ -252,8 +252,8 @@ static const struct phase_word {
 	const char *start;
 	enum phase phase;
 } phase_words[] = {
-        {"prefill", PHASE_PREFILL},    {"high-throughput", PHASE_PREFILL},
-        {"decode", PHASE_DECODE},      {"low-latency", PHASE_DECODE},
+        {"prefill", PHASE_PREFILL}, {"high-throughput", PHASE_PREFILL},
+        {"decode", PHASE_DECODE},   {"low-latency", PHASE_DECODE},
         {"sweep", PHASE_DECODE},
 };
 
@@ -274,8 +274,8 @@ static const struct dtype_word {
 	const char *start;
 	enum dtype type;
 } dtype_words[] = {
-        {"bf16", DTYPE_BF16},  {"int8", DTYPE_INT8},  {"fp8", DTYPE_FP8},
-        {"mxfp8", DTYPE_FP8},  {"nvfp4", DTYPE_FP4},  {"fp4", DTYPE_FP4},
+        {"bf16", DTYPE_BF16}, {"int8", DTYPE_INT8}, {"fp8", DTYPE_FP8},
+        {"mxfp8", DTYPE_FP8}, {"nvfp4", DTYPE_FP4}, {"fp4", DTYPE_FP4},
 };
 
 static enum rc dtype_read(const struct reader *r, struct observation *o, struct err *e)
@@ -436,9 +436,8 @@ static enum rc row_read(struct reader *r, struct err *e)
 		return fail(e, RC_DATA, "%s:%ld: %zu columns, but the header has %zu",
 		            r->lines.path, r->lines.number, r->n_cells, r->n_header);
 	if (!*cell_of(r, COL_MACHINE) || !*cell_of(r, COL_FLOW)) {
-		observations_skip(r->set,
-		                  *cell_of(r, COL_MACHINE) ? "no flow named" : "no machine named",
-		                  1);
+		observations_skip(
+		        r->set, *cell_of(r, COL_MACHINE) ? "no flow named" : "no machine named", 1);
 		return RC_OK;
 	}
 	o.machine = arena_string(a, cell_of(r, COL_MACHINE));

@@ -56,10 +56,10 @@ struct note {
 	const char *path;
 	const char *source; /* NULL when not given, as remark */
 	const char *remark;
-	double sd_ratio; /* relative standard deviation; 0 when not given */
+	double sd_ratio;   /* relative standard deviation; 0 when not given */
 	const char *prior; /* what the source says, where `calibrate` moved the value; or NULL */
 	double prior_sd_ratio;
-	bool fit;        /* a free parameter of `calibrate` */
+	bool fit; /* a free parameter of `calibrate` */
 	struct note *next;
 };
 

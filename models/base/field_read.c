@@ -3,7 +3,8 @@
 
 /* ---- annotations ----------------------------------------------------------------------------- */
 
-static const char *const note_keys[] = {"value", "source", "note", "sd", "fit", "prior", "prior_sd", NULL};
+static const char *const note_keys[] = {"value", "source", "note",     "sd",
+                                        "fit",   "prior",  "prior_sd", NULL};
 
 static const struct field note_fields[] = {
         {.key = "source", .kind = FIELD_TEXT, .offset = offsetof(struct note, source)},
@@ -60,7 +61,8 @@ static enum rc note_read(const struct field_reader *r, const char *path,
 
 static void note_keep(const struct field_reader *r, const struct note *note)
 {
-	bool says_something = note->source || note->remark || note->sd_ratio > 0 || note->fit || note->prior;
+	bool says_something =
+	        note->source || note->remark || note->sd_ratio > 0 || note->fit || note->prior;
 	struct note *kept;
 
 	if (!r->notes || !says_something)
