@@ -1,5 +1,6 @@
 /* Every file in configs/ reads, passes its checks and says where its numbers are from. */
 #include "models/config.h"
+#include "models/parameter.h"
 #include "models/base/yaml.h"
 #include "tests/unit.h"
 #include <dirent.h>

@@ -271,12 +271,12 @@ static void known_answer_of_a_decode_exchange(void)
 		const struct flow *flow;
 		double put, egress, hbm;
 	} known[] = {
-	        /* 1008 (7680 + 14336); 992 of both and 62 x 32 x 4 and 992 x 32; sum of HBM
+	        /* 992 (7680 + 14336); the same and 62 x 32 x 4 and 992 x 32; sum of HBM
 	           columns: 1024 (14336 + 7680 + 7680 + 7168) and 1024 (14336 + 14336 + 14336) + 128
 	           x 14336 */
-	        {&flow_relay2, 22192128, 21839872 + 7936 + 31744, 37748736 + 45875200},
-	        /* 1008 x 7172 put, 1008 x 14336 got; 62 x (4 x 256 + 32) control */
-	        {&flow_direct, 7229376, 992 * 7172 + 992 * 14336 + 62 * 1056,
+	        {&flow_relay2, 21839872, 21839872 + 7936 + 31744, 37748736 + 45875200},
+	        /* 992 x 7172 put, 992 x 14336 got; 62 x (4 x 256 + 32) control */
+	        {&flow_direct, 7114624, 992 * 7172 + 992 * 14336 + 62 * 1056,
 	         1024 * (14336 + 7172) + 1024 * 14336 + 128 * 14336},
 	};
 
