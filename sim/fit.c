@@ -14,7 +14,7 @@ static const double sigma_prior_ratio = 0.03, tau_prior_ratio = 0.25, prior_rows
 static const double cauchy_ratio = 2.385;
 static const double step_units = 0.02; /* of numerical slopes, in prior sd */
 
-enum { OUTER_MOST = 40, INNER_MOST = 60 };
+enum { OUTER_MOST = 20, INNER_MOST = 40 };
 
 struct solver {
 	const struct fit_problem *q;
@@ -153,12 +153,12 @@ static gsl_matrix *inner(struct solver *s)
 
 	CHECK(w && gsl_multifit_nlinear_init(&x.vector, &f, w) == GSL_SUCCESS);
 	/* its statuses say how it ended; a step that no longer helps is an end too */
-	gsl_multifit_nlinear_driver(INNER_MOST, 0x1p-30, 0x1p-40, 0, NULL, NULL, &info, w);
+	gsl_multifit_nlinear_driver(INNER_MOST, 0x1p-22, 0x1p-30, 0, NULL, NULL, &info, w);
 	gsl_vector_memcpy(&x.vector, gsl_multifit_nlinear_position(w));
 	s->fit->iterations += gsl_multifit_nlinear_niter(w);
 	s->fit->cost_units = pow(gsl_blas_dnrm2(gsl_multifit_nlinear_residual(w)), 2);
+	/* the last trial may have been refused; the slopes are those of the last step taken */
 	residuals(&x.vector, s, gsl_multifit_nlinear_residual(w));
-	jacobian(&x.vector, s, gsl_multifit_nlinear_jac(w));
 	cov = inverse_of(gsl_multifit_nlinear_jac(w), n);
 	gsl_multifit_nlinear_free(w);
 	return cov;
@@ -320,7 +320,7 @@ static void run(const struct fit_problem *q, const double *start, size_t outer, 
 		memcpy(out->x_units, start, n * sizeof *start);
 	for (size_t i = 0; i < q->n_rows + q->n_kernels; i++)
 		robust[i] = 1;
-	for (size_t i = 0; i < outer && moved > 0x1p-20; i++) {
+	for (size_t i = 0; i < outer && moved > 0x1p-10; i++) {
 		gsl_matrix_free(cov);
 		cov = inner(&s);
 		if (i + 1 < outer)

@@ -181,6 +181,41 @@ static void waits_are_those_of_the_steps(void)
 	config_free(c);
 }
 
+/* How many entries one core runs through, one after the other: relay2 adds up the statuses of all
+ * experts; direct shares a table of ranks x experts among the cores (half of them in prefill). */
+static void tables_are_run_through(void)
+{
+	struct config *c = config_of("cloudmatrix384", "deepseek-v3.1");
+	struct machine m = waiting_machine(&c->machine), slow;
+	double experts = (double)c->model.experts, cores = (double)m.vector.cores;
+	static const int64_t sizes[] = {8, 64};
+
+	slow = m, slow.vector.scan_s = 1;
+	for (size_t i = 0; i < 4 * 2; i++) {
+		bool direct = i / 2 % 2, prefill = i / 4;
+		double ranks = (double)sizes[i % 2];
+		struct exchange_wish w = {.machine = &m,
+		                          .model = &c->model,
+		                          .flow = direct ? &flow_direct : &flow_relay2,
+		                          .phase = prefill ? PHASE_PREFILL : PHASE_DECODE,
+		                          .n_ranks = sizes[i % 2],
+		                          .tokens = 1};
+		struct exchange a, b;
+		double want = direct ? ranks * experts / (prefill ? cores / 2 : cores) : experts;
+
+		CU_ASSERT_TRUE_FATAL(exchange_init(&a, &w));
+		w.machine = &slow;
+		CU_ASSERT_TRUE_FATAL(exchange_init(&b, &w));
+		/* beside the waits of waiting_machine(), up to 1e14 s */
+		CU_ASSERT_DOUBLE_EQUAL(makespan_s(&engine_fluid, b.graph) -
+		                               makespan_s(&engine_fluid, a.graph),
+		                       want, 0.2);
+		exchange_fini(&a);
+		exchange_fini(&b);
+	}
+	config_free(c);
+}
+
 /* With nothing else to wait for and 1 s a message (48 cores of 48 s each), an exchange takes as
  * many seconds as one rank of 16 issues small messages: to 15 peers, for each of their 16 experts,
  * for each row it sends back. */
@@ -527,6 +562,7 @@ static void flows_are_found_by_name(void)
 static const struct unit_test tests[] = {
         {"one rank stands for all", one_rank_stands_for_all},
         {"waits are those of the steps", waits_are_those_of_the_steps},
+        {"tables are run through", tables_are_run_through},
         {"messages take the cores' time", messages_take_the_cores_time},
         {"quantising takes the cores' time", quantising_takes_the_cores_time},
         {"twice as slow takes twice as long", twice_as_slow_takes_twice_as_long},

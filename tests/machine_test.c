@@ -457,6 +457,28 @@ static void checks_of_two_fields(void)
 	config_free(c);
 }
 
+/* put and get between two are what the file says; each doubling of the peers takes the same share,
+ * until one core is the limit. */
+static void peers_share_the_port(void)
+{
+	struct config *c = config_of("cloudmatrix384", NULL);
+	struct machine *m = &c->machine;
+
+	m->fabric.contention_ratio = 0.1;
+	CU_ASSERT_EQUAL(machine_shared_ratio(m, 0), 1);
+	CU_ASSERT_EQUAL(machine_shared_ratio(m, 1), 1);
+	for (int64_t n = 1; n <= 512; n *= 2) {
+		CU_ASSERT_DOUBLE_EQUAL(machine_shared_ratio(m, 2 * n) / machine_shared_ratio(m, n),
+		                       pow(2, -0.1), 1e-12);
+		CU_ASSERT_TRUE(machine_put_Bps(m, 48, 2 * n) < machine_put_Bps(m, 48, n));
+		CU_ASSERT_TRUE(machine_get_Bps(m, 48, 2 * n) < machine_get_Bps(m, 48, n));
+		CU_ASSERT_TRUE(machine_put_Bps(m, 1, 2 * n) > 0.98 * machine_put_Bps(m, 1, n));
+	}
+	m->fabric.contention_ratio = 0; /* off */
+	CU_ASSERT_EQUAL(machine_put_Bps(m, 48, 1000), machine_put_Bps(m, 48, 1));
+	config_free(c);
+}
+
 static void rates_by_type(void)
 {
 	struct config *c = config_of("cloudmatrix384", NULL);
@@ -483,6 +505,7 @@ static const struct unit_test tests[] = {
         {"wrong lines are refused", wrong_lines_are_refused},
         {"checks say what is wrong", checks_say_what_is_wrong},
         {"checks of two fields", checks_of_two_fields},
+        {"peers share the port", peers_share_the_port},
         {"rates by type", rates_by_type},
         {NULL, NULL},
 };

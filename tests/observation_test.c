@@ -43,8 +43,9 @@ static void a_row_says_what_it_says(void)
 {
 	struct observations set;
 	struct observation o = one_row(
-	        &set, "cloudmatrix384,relay2,\"a, \"\"b\"\"\",kernel 7,combine,decode low-latency,16,"
-	              "\"mean over {16,32,64}\",7168,8,256,int8(quant),91.41,,0.5,mine,,yes\n");
+	        &set,
+	        "cloudmatrix384,relay2,\"a, \"\"b\"\"\",kernel 7,combine,decode low-latency,16,"
+	        "\"mean over {16,32,64}\",7168,8,256,int8(quant),91.41,,0.5,mine,,yes\n");
 
 	UNIT_TEXT(o.source, "a, \"b\"");
 	UNIT_TEXT(o.kernel, "a, \"b\"; kernel 7; decode combine");
@@ -69,7 +70,8 @@ static void rounding_is_part_of_a_figure(void)
 	static const struct {
 		const char *text;
 		double unit, value;
-	} known[] = {{"118", 1, 118}, {"9400", 100, 9400}, {"94.95", 0.01, 94.95}, {"18.0", 0.1, 18}};
+	} known[] = {
+	        {"118", 1, 118}, {"9400", 100, 9400}, {"94.95", 0.01, 94.95}, {"18.0", 0.1, 18}};
 	struct observations set;
 	char row[256];
 
@@ -77,8 +79,8 @@ static void rounding_is_part_of_a_figure(void)
 		snprintf(row, sizeof row,
 		         "cloudmatrix384,relay2,s,k,combine,decode,16,64,7168,8,256,int8,%s,,,,,\n",
 		         known[i].text);
-		NEARLY(one_row(&set, row).rounding_ratio,
-		       known[i].unit / sqrt(12) / known[i].value, 1e-12, "%s", known[i].text);
+		NEARLY(one_row(&set, row).rounding_ratio, known[i].unit / sqrt(12) / known[i].value,
+		       1e-12, "%s", known[i].text);
 		observations_fini(&set);
 	}
 }
@@ -91,25 +93,30 @@ static void bandwidths_turn_into_times(void)
 		const char *row;
 		double bytes, GBps;
 	} known[] = {
-	        {"cloudmatrix384,relay2,sgl-kernel-npu,k,dispatch,prefill,8,4096,7168,8,256,int8,,146,,"
+	        {"cloudmatrix384,relay2,sgl-kernel-npu,k,dispatch,prefill,8,4096,7168,8,256,int8,,"
+	         "146,,"
 	         ",,\n",
 	         4096.0 * 8 * 7168 * 2, 146},
-	        {"cloudmatrix384,relay2,sgl-kernel-npu,k,dispatch,decode,8,128,7168,8,256,int8,,58,,,,"
+	        {"cloudmatrix384,relay2,sgl-kernel-npu,k,dispatch,decode,8,128,7168,8,256,int8,,58,"
+	         ",,,"
 	         "\n",
 	         128.0 * 8 * 7408, 58},
-	        {"cloudmatrix384,relay2,sgl-kernel-npu,k,combine,decode,8,128,7168,8,256,int8,,116,,,,"
+	        {"cloudmatrix384,relay2,sgl-kernel-npu,k,combine,decode,8,128,7168,8,256,int8,,116,"
+	         ",,,"
 	         "\n",
 	         128.0 * 8 * 14336, 116},
-	        {"cloudmatrix384,relay2,mine,k,combine,decode,32,128,7168,8,256,int8,,116,,,bus-rows,\n",
+	        {"cloudmatrix384,relay2,mine,k,combine,decode,32,128,7168,8,256,int8,,116,,,bus-"
+	         "rows,\n",
 	         128.0 * 8 * 14336 * 31 / 32, 116},
-	        {"gb200-nvl72,one-sided,TensorRT-LLM,k,dispatch,sweep,16,256,7168,8,256,bf16,,500,,,,\n",
+	        {"gb200-nvl72,one-sided,TensorRT-LLM,k,dispatch,sweep,16,256,7168,8,256,bf16,,500,,"
+	         ",,\n",
 	         256.0 * 8 * 14336, 500},
 	};
 	struct observations set;
 
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-		NEARLY(one_row(&set, known[i].row).measured_s, known[i].bytes / (known[i].GBps * 1e9),
-		       1e-14, "%s", known[i].row);
+		NEARLY(one_row(&set, known[i].row).measured_s,
+		       known[i].bytes / (known[i].GBps * 1e9), 1e-14, "%s", known[i].row);
 		observations_fini(&set);
 	}
 }
@@ -124,8 +131,9 @@ static void what_is_open_is_assumed_and_said(void)
 	UNIT_TEXT(o.group, "ep not stated");
 	observations_fini(&set);
 	/* as many tokens as time x bandwidth makes rows of 14,336 bytes */
-	o = one_row(&set, "atlas-a2,relay2,sgl-kernel-npu,k,combine,decode,8,,7168,8,,,442.5,66.35,,,,"
-	                  "\n");
+	o = one_row(&set,
+	            "atlas-a2,relay2,sgl-kernel-npu,k,combine,decode,8,,7168,8,,,442.5,66.35,,,,"
+	            "\n");
 	CU_ASSERT_EQUAL(o.tokens[0], 256);
 	UNIT_TEXT(o.assumed, "experts 256, tokens 256");
 	observations_fini(&set);
@@ -196,7 +204,8 @@ static void wrong_cells_are_named(void)
 	         ":2: column ep: 'EP 8x2' is no whole number"},
 	        {"cloudmatrix384,relay2,s,k,dispatch,decode,0,1,7168,8,,int8,1,,,,,\n",
 	         ":2: column ep: '0' is no number above zero"},
-	        {"cloudmatrix384,relay2,s,k,dispatch,decode,8,\"mean over {16;32}\",7168,8,,int8,1,,,,,"
+	        {"cloudmatrix384,relay2,s,k,dispatch,decode,8,\"mean over "
+	         "{16;32}\",7168,8,,int8,1,,,,,"
 	         "\n",
 	         "column tokens_per_rank: 'mean over {16;32}' is no mean over"},
 	        {"cloudmatrix384,relay2,s,k,dispatch,decode,8,1,7168,8,,uint4,1,,,,,\n",
@@ -241,10 +250,11 @@ static void the_digest_does_not_know_the_order(void)
 	uint64_t digest;
 
 	CU_ASSERT_EQUAL_FATAL(
-	        read_text(&set, header,
-	                  "cloudmatrix384,relay2,s,k,dispatch,decode,16,64,7168,8,256,bf16,100,,,,,\n"
-	                  "cloudmatrix384,relay2,s,k,dispatch,decode,16,64,4096,8,256,bf16,90,,,,,\n",
-	                  &e),
+	        read_text(
+	                &set, header,
+	                "cloudmatrix384,relay2,s,k,dispatch,decode,16,64,7168,8,256,bf16,100,,,,,\n"
+	                "cloudmatrix384,relay2,s,k,dispatch,decode,16,64,4096,8,256,bf16,90,,,,,\n",
+	                &e),
 	        RC_OK);
 	row[0] = turned[1] = &set.row[0], row[1] = turned[0] = &set.row[1];
 	digest = observations_digest(row, 2);
