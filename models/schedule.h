@@ -35,7 +35,7 @@ struct flow_options {
 	int dedup;      /* one row for each expert, for each rank, or for each node of a token */
 	int local;      /* rows whose expert is on their own rank: staged like others, or not */
 	int64_t round_tokens; /* tokens of a rank that one round moves */
-	int64_t pipeline;     /* parts that overlap inside the layer: with compute, or hop with hop */
+	int64_t pipeline; /* parts that overlap inside the layer: with compute, or hop with hop */
 };
 
 extern const char *const flow_option_names[]; /* as options of the schedule are called */

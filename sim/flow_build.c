@@ -38,9 +38,7 @@ bool build_one_node(const struct flow_build *b)
 
 double build_cores_count(const struct flow_build *b)
 {
-	int64_t cores = b->request->vector_cores;
-
-	return (double)(cores > 0 ? cores : b->topology->machine->vector.cores);
+	return b->topology->cores_count;
 }
 
 double build_wire_s(const struct flow_build *b)

@@ -70,7 +70,8 @@ static void op_build(struct predictor *p, const struct flow *flow, const struct 
 	uint32_t *at;
 
 	graph_clear(p->graph);
-	topology_init(&t, q->machine, n_ranks, q->vector_cores, symmetric, p->graph);
+	topology_init(&t, q->machine, n_ranks, flow_vector_cores(flow, q->machine, q->vector_cores),
+	              symmetric, p->graph);
 	at = heap_zeroed((size_t)t.n_built, sizeof *at);
 	for (int64_t r = 0; r < t.n_built; r++)
 		at[r] = graph_append(p->graph, &(struct activity){.label = "exchange.start",

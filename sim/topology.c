@@ -88,7 +88,8 @@ void topology_init(struct topology *t, const struct machine *m, int64_t n_ranks,
 	                       .graph = g,
 	                       .n_ranks = n_ranks,
 	                       .n_built = symmetric ? 1 : n_ranks,
-	                       .symmetric = symmetric};
+	                       .symmetric = symmetric,
+	                       .cores_count = (double)cores};
 	t->quantise_Bps = m->vector.quantise_core_Bps * (double)cores;
 	t->message_s = m->vector.message_s / (double)cores;
 	g->rank_multiplicity_count = symmetric ? (double)n_ranks : 1;

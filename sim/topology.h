@@ -22,6 +22,7 @@ struct topology {
 	int64_t n_ranks; /* of the group */
 	int64_t n_built; /* n_ranks, or 1 when symmetric */
 	bool symmetric;
+	double cores_count;  /* vector cores of a die that dispatch and combine use */
 	double quantise_Bps; /* of the vector cores that dispatch uses; 0: free */
 	double message_s;    /* of a small message, with all those cores issuing */
 	/* first resource of each kind; the resource of rank (node, link) i is first + i */
