@@ -32,17 +32,86 @@ static const struct field cube_fields[] = {
                    "peak, FP8; 0: none")},
         {FIELD_ROW("fp4", FIELD_QUANTITY, DIM_FLOPS, AT(cube.fp4_flops), "0TFLOPS",
                    "peak, FP4; 0: none")},
-        {FIELD_ROW("dense", FIELD_QUANTITY, DIM_RATIO, AT(cube.dense_ratio), "100%",
-                   "share of the peak that large dense GEMMs reach"),
-         .most = 1},
-        {FIELD_ROW("grouped", FIELD_QUANTITY, DIM_RATIO, AT(cube.grouped_ratio), "100%",
-                   "share of the peak that grouped GEMMs reach"),
-         .most = 1},
-        {FIELD_ROW("attention", FIELD_QUANTITY, DIM_RATIO, AT(cube.attention_ratio), "100%",
-                   "share of the peak that attention kernels reach"),
-         .most = 1},
         {FIELD_ROW("launch", FIELD_QUANTITY, DIM_TIME, AT(cube.launch_s), "0s",
-                   "fixed cost of one operator on the device's stream")},
+                   "fixed cost of an elementwise operator on the device's stream")},
+        {FIELD_ROW("cores", FIELD_INTEGER, DIM_COUNT, AT(cube.cores), "1",
+                   "matrix cores of a die, which share out tiles"),
+         .least = 1, .most = 4096},
+        {FIELD_ROW("tile_rows", FIELD_INTEGER, DIM_COUNT, AT(cube.tile_rows), "0",
+                   "rows of the tile that a core computes at once; 0: no tiles"),
+         .least = 0, .most = 65536},
+        {FIELD_ROW("tile_columns", FIELD_INTEGER, DIM_COUNT, AT(cube.tile_columns), "0",
+                   "its columns, which kernels halve down to the granule; 0: no tiles"),
+         .least = 0, .most = 65536},
+        {FIELD_ROW("granule", FIELD_INTEGER, DIM_COUNT, AT(cube.granule), "1",
+                   "rows and columns are padded to a multiple of it"),
+         .least = 1, .most = 4096},
+        {0},
+};
+/* Rows of every kind of GEMM. */
+#define LAW(member) offsetof(struct gemm_law, member)
+#define GEMM_ROWS                                                                                  \
+	{FIELD_ROW("launch", FIELD_QUANTITY, DIM_TIME, LAW(launch_s), "0s",                        \
+	           "fixed cost of a call")},                                                       \
+	        {FIELD_ROW("peak", FIELD_QUANTITY, DIM_RATIO, LAW(peak_ratio), "100%",             \
+	                   "share of the peak that full tiles reach"),                             \
+	         .most = 1},                                                                       \
+	        {FIELD_ROW("memory", FIELD_QUANTITY, DIM_RATIO, LAW(memory_ratio), "100%",         \
+	                   "share of hbm.rate that its operands' stream reaches"),                 \
+	         .most = 1},                                                                       \
+	{                                                                                          \
+		FIELD_ROW("exposed", FIELD_QUANTITY, DIM_RATIO, LAW(exposed_ratio), "0",           \
+		          "share of the shorter of cube and HBM time that the other does not "     \
+		          "hide"),                                                                 \
+		        .most = 1                                                                  \
+	}
+
+static const struct field gemm_fields[] = {
+        GEMM_ROWS,
+        {FIELD_ROW("load_core", FIELD_QUANTITY, DIM_RATE, LAW(load_core_Bps), "0Bps",
+                   "operands that one core loads from L2; 0: free")},
+        {FIELD_ROW("quantise", FIELD_QUANTITY, DIM_RATE, LAW(quantise_Bps), "0Bps",
+                   "BF16 bytes of input that are quantised first; 0: free")},
+        {FIELD_ROW("dequantise", FIELD_QUANTITY, DIM_RATE, LAW(dequantise_Bps), "0Bps",
+                   "BF16 bytes of result that are scaled beside the cube; 0: free")},
+        {FIELD_ROW("epilogue_core", FIELD_QUANTITY, DIM_RATE, LAW(epilogue_core_Bps), "0Bps",
+                   "BF16 bytes of the last tile that one core scales at the end; 0: free")},
+        {FIELD_ROW("resident", FIELD_QUANTITY, DIM_BYTES, LAW(resident_bytes), "0B",
+                   "operands that L2 begins to keep between repeated calls, in tables; 0: none")},
+        {0},
+};
+
+static const struct field grouped_fields[] = {GEMM_ROWS, {0}};
+
+static const struct field prefill_fields[] = {
+        {FIELD_ROW("launch", FIELD_QUANTITY, DIM_TIME, AT(prefill_attention.launch_s), "0s",
+                   "fixed cost of a call")},
+        {FIELD_ROW("peak", FIELD_QUANTITY, DIM_RATIO, AT(prefill_attention.peak_ratio), "100%",
+                   "share of the BF16 peak, counting pairs under the causal mask alone"),
+         .most = 1},
+        {FIELD_ROW("ramp", FIELD_QUANTITY, DIM_RATIO, AT(prefill_attention.ramp_count), "0",
+                   "keys that a row of queries costs beyond those it sees")},
+        {0},
+};
+
+static const struct field decode_fields[] = {
+        {FIELD_ROW("launch", FIELD_QUANTITY, DIM_TIME, AT(decode_attention.launch_s), "0s",
+                   "fixed cost of a call")},
+        {FIELD_ROW("peak", FIELD_QUANTITY, DIM_RATIO, AT(decode_attention.peak_ratio), "100%",
+                   "share of the BF16 peak"),
+         .most = 1},
+        {FIELD_ROW("memory", FIELD_QUANTITY, DIM_RATIO, AT(decode_attention.memory_ratio), "100%",
+                   "share of hbm.rate that reading the cache of one head reaches"),
+         .most = 1},
+        {FIELD_ROW("strided", FIELD_QUANTITY, DIM_RATIO, AT(decode_attention.strided_ratio), "100%",
+                   "share of that, when several heads lie side by side in the cache"),
+         .most = 1},
+        {FIELD_ROW("head", FIELD_QUANTITY, DIM_TIME, AT(decode_attention.head_s), "0s",
+                   "for each head of each sequence")},
+        {FIELD_ROW("resident", FIELD_QUANTITY, DIM_BYTES, AT(decode_attention.resident_bytes), "0B",
+                   "cache that L2 keeps between repeated calls, in tables; 0: none")},
+        {FIELD_ROW("resident_rate", FIELD_QUANTITY, DIM_RATE, AT(decode_attention.resident_Bps),
+                   "0Bps", "rate of what L2 keeps")},
         {0},
 };
 
@@ -193,6 +262,18 @@ const struct field machine_fields[] = {
          .least = 1, .most = 64},
         {"hbm", FIELD_GROUP, .group = hbm_fields, .doc = "memory of a die"},
         {"cube", FIELD_GROUP, .group = cube_fields, .doc = "matrix units of a die"},
+        {"gemm", FIELD_GROUP, .offset = AT(gemm), .group = gemm_fields, .fallback = "",
+         .doc = "dense GEMMs in BF16"},
+        {"quantised_gemm", FIELD_GROUP, .offset = AT(quantised_gemm), .group = gemm_fields,
+         .fallback = "", .doc = "dense GEMMs in narrower types"},
+        {"grouped", FIELD_GROUP, .offset = AT(grouped), .group = grouped_fields, .fallback = "",
+         .doc = "grouped (expert) GEMMs in BF16"},
+        {"quantised_grouped", FIELD_GROUP, .offset = AT(quantised_grouped), .group = grouped_fields,
+         .fallback = "", .doc = "grouped GEMMs in narrower types"},
+        {"prefill_attention", FIELD_GROUP, .group = prefill_fields, .fallback = "",
+         .doc = "attention of many new tokens a sequence"},
+        {"decode_attention", FIELD_GROUP, .group = decode_fields, .fallback = "",
+         .doc = "attention of one new token a sequence"},
         {"vector", FIELD_GROUP, .group = vector_fields, .doc = "vector cores of a die"},
         {"die_link", FIELD_GROUP, .group = die_link_fields, .fallback = "",
          .doc = "between the dies of a package"},
@@ -315,9 +396,18 @@ static const struct positive positives[] = {
         {"hbm.rate", AT(hbm.rate_Bps)},
         {"hbm.efficiency", AT(hbm.efficiency_ratio)},
         {"cube.bf16", AT(cube.bf16_flops)},
-        {"cube.dense", AT(cube.dense_ratio)},
-        {"cube.grouped", AT(cube.grouped_ratio)},
-        {"cube.attention", AT(cube.attention_ratio)},
+        {"gemm.peak", AT(gemm.peak_ratio)},
+        {"gemm.memory", AT(gemm.memory_ratio)},
+        {"quantised_gemm.peak", AT(quantised_gemm.peak_ratio)},
+        {"quantised_gemm.memory", AT(quantised_gemm.memory_ratio)},
+        {"grouped.peak", AT(grouped.peak_ratio)},
+        {"grouped.memory", AT(grouped.memory_ratio)},
+        {"quantised_grouped.peak", AT(quantised_grouped.peak_ratio)},
+        {"quantised_grouped.memory", AT(quantised_grouped.memory_ratio)},
+        {"prefill_attention.peak", AT(prefill_attention.peak_ratio)},
+        {"decode_attention.peak", AT(decode_attention.peak_ratio)},
+        {"decode_attention.memory", AT(decode_attention.memory_ratio)},
+        {"decode_attention.strided", AT(decode_attention.strided_ratio)},
         {"vector.put_core", AT(vector.put_core_Bps)},
         {"vector.get_core", AT(vector.get_core_Bps)},
         {"vector.copy_core", AT(vector.copy_core_Bps)},

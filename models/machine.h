@@ -38,6 +38,20 @@ struct calibration {
 	const char *command;
 };
 
+/* How a family of GEMM kernels runs; sim/COMPUTE.md has the formulas. */
+struct gemm_law {
+	double launch_s;       /* fixed cost of a call */
+	double peak_ratio;     /* what full tiles reach of the peak */
+	double memory_ratio;   /* what its operands' stream reaches of hbm.rate */
+	double exposed_ratio;  /* of the shorter of cube and HBM time, what the longer does not hide
+	                        */
+	double load_core_Bps;  /* operands that one core loads from L2; 0: free */
+	double quantise_Bps;   /* BF16 bytes of input quantised first; 0: free */
+	double dequantise_Bps; /* BF16 bytes of result scaled beside the cube; 0: free */
+	double epilogue_core_Bps; /* BF16 bytes of the last tile, by one core; 0: free */
+	double resident_bytes;    /* operands of repeated calls that L2 begins to keep; 0: none */
+};
+
 struct machine {
 	const char *name;
 	const char *describes;
@@ -53,11 +67,28 @@ struct machine {
 	} hbm;
 	struct {
 		double bf16_flops, int8_flops, fp8_flops, fp4_flops; /* peak, 0: not supported */
-		double dense_ratio;     /* what large dense GEMMs reach of the peak */
-		double grouped_ratio;   /* grouped (expert) GEMMs */
-		double attention_ratio; /* attention kernels */
-		double launch_s;        /* fixed cost of one operator on the device's stream */
+		double launch_s; /* fixed cost of an elementwise operator */
+		int64_t cores;   /* per die */
+		int64_t tile_rows,
+		        tile_columns; /* of the result that a core makes at once; 0: any */
+		int64_t granule;      /* rows and columns are padded to a multiple of it */
 	} cube;
+	/* dense and grouped (expert) GEMMs, in BF16 and in narrower types */
+	struct gemm_law gemm, quantised_gemm, grouped, quantised_grouped;
+	struct {
+		double launch_s;
+		double peak_ratio; /* of the BF16 peak, pairs under the causal mask alone counted */
+		double ramp_count; /* keys that a row of queries costs beyond those it sees */
+	} prefill_attention;
+	struct {
+		double launch_s;
+		double peak_ratio;     /* of the BF16 peak */
+		double memory_ratio;   /* of hbm.rate, one key and value head */
+		double strided_ratio;  /* of that, several heads side by side in the cache */
+		double head_s;         /* for each head of each sequence */
+		double resident_bytes; /* cache of repeated calls that L2 keeps; 0: none */
+		double resident_Bps;   /* its rate from there */
+	} decode_attention;
 	struct {
 		int64_t cores;          /* per die */
 		double put_core_Bps;    /* fabric bytes one core can write, alone */

@@ -1,33 +1,7 @@
 #include "sim/compute.h"
+#include "sim/attention.h"
+#include "sim/gemm.h"
 #include <math.h>
-
-static const double activation_bytes = 2; /* BF16 between operators */
-
-/* A GEMM: x [tokens, in] times w [in, out]; counts are per rank. */
-static struct op gemm(const char *label, double tokens, double params, double in, double out,
-                      enum dtype weights, double efficiency_ratio)
-{
-	return (struct op){
-	        .label = label,
-	        .flop = 2 * tokens * params,
-	        .bytes = params * dtype_bytes(weights) + tokens * (in + out) * activation_bytes,
-	        .efficiency_ratio = efficiency_ratio,
-	        .compute = weights,
-	        .launches_count = 1,
-	};
-}
-
-/* Elementwise work: n passes that read and write a row of `width` for each token. */
-static struct op elementwise(const char *label, double tokens, double width, double passes)
-{
-	return (struct op){
-	        .label = label,
-	        .bytes = 2 * passes * tokens * width * activation_bytes,
-	        .efficiency_ratio = 1,
-	        .compute = DTYPE_BF16,
-	        .launches_count = passes,
-	};
-}
 
 /* Pairs of new and earlier tokens that attention looks at, for all sequences of the group and one
  * layer (their mean where windows differ), and cached tokens that must be read. */
@@ -88,6 +62,15 @@ static double mla_flop_per_pair(const struct moe_model *m, bool absorbed)
 	return 2 * heads * ((double)m->attention.qk_nope + rope + (double)m->attention.v_head);
 }
 
+/* One new token for each sequence goes to the kernels of decode, as do sparse ones. */
+static struct op core(const struct machine *mc, const struct tokens *t, bool sparse,
+                      const struct attention *x)
+{
+	if (sparse || t->query_count <= t->sequences_count)
+		return op_decode_attention(mc, "attention.core", x);
+	return op_prefill_attention(mc, "attention.core", x);
+}
+
 static struct op mla_core(const struct machine *mc, const struct moe_model *m,
                           const struct schedule *s, const struct tokens *t)
 {
@@ -99,34 +82,16 @@ static struct op mla_core(const struct machine *mc, const struct moe_model *m,
 	/* sparse attention reads what its queries picked, dense reads the cache once */
 	double all = t->context_count * t->sequences_count + t->query_count;
 	double read = sparse ? fmin(r.pairs, all) : r.cached;
-
-	return (struct op){
-	        .label = "attention.core",
-	        .flop = r.pairs * mla_flop_per_pair(m, mla_absorbed(m, t)) / (double)s->tp,
+	struct attention x = {
+	        .flop_per_pair_count = mla_flop_per_pair(m, mla_absorbed(m, t)) / (double)s->tp,
+	        .pairs_count = r.pairs,
+	        .rows_count = t->query_count,
+	        .sequences_count = t->sequences_count,
+	        .heads_count = (double)m->attention.heads / (double)s->tp,
 	        .bytes = (read + t->query_count) * width * dtype_bytes((enum dtype)s->kv),
-	        .efficiency_ratio = mc->cube.attention_ratio,
-	        .compute = DTYPE_BF16,
-	        .launches_count = 1,
 	};
-}
 
-/* Keys and values of the cached tokens, expanded anew for each chunk; those of the new tokens are
- * part of the projections. */
-static struct op mla_expand(const struct machine *mc, const struct moe_model *m,
-                            const struct schedule *s, const struct tokens *t)
-{
-	double tokens = t->expand_count, lora = (double)m->attention.kv_lora;
-	double width = (double)m->attention.heads / (double)s->tp *
-	               (double)(m->attention.qk_nope + m->attention.v_head);
-
-	return (struct op){
-	        .label = "attention.expand",
-	        .flop = 2 * tokens * lora * width,
-	        .bytes = tokens * (lora + width) * activation_bytes,
-	        .efficiency_ratio = mc->cube.dense_ratio,
-	        .compute = (enum dtype)s->weights,
-	        .launches_count = 1,
-	};
+	return core(mc, t, sparse, &x);
 }
 
 static struct op gqa_core(const struct machine *mc, const struct moe_model *m,
@@ -136,50 +101,139 @@ static struct op gqa_core(const struct machine *mc, const struct moe_model *m,
 	double heads = (double)m->attention.heads / (double)s->tp;
 	double dim = (double)m->attention.head_dim;
 	double kv_heads = fmax(1, (double)m->attention.kv_heads / (double)s->tp);
-
-	return (struct op){
-	        .label = "attention.core",
-	        .flop = r.pairs * 4 * heads * dim,
+	struct attention x = {
+	        .flop_per_pair_count = 4 * heads * dim,
+	        .pairs_count = r.pairs,
+	        .rows_count = t->query_count,
+	        .sequences_count = t->sequences_count,
+	        .heads_count = heads,
 	        .bytes = (r.cached + t->query_count) * 2 * kv_heads * dim *
 	                 dtype_bytes((enum dtype)s->kv),
-	        .efficiency_ratio = mc->cube.attention_ratio,
-	        .compute = DTYPE_BF16,
-	        .launches_count = 1,
+	        .strided = kv_heads > 1,
 	};
+
+	return core(mc, t, false, &x);
 }
 
-/* Scores every earlier token for each new one with small heads. */
+/* Scores every earlier token for each new one with small heads, and picks the best: two operators.
+ * No table has it; it is priced as one that reads the cache like decode. */
 static struct op indexer(const struct machine *mc, const struct moe_model *m,
                          const struct schedule *s, const struct tokens *t)
 {
 	struct reach r = reach_of(m, t, unlimited());
 	double dim = (double)m->attention.index_dim;
-
-	return (struct op){
-	        .label = "attention.indexer",
-	        .flop = r.pairs * 2 * (double)m->attention.index_heads * dim / (double)s->tp,
+	struct attention x = {
+	        .flop_per_pair_count = 2 * (double)m->attention.index_heads * dim / (double)s->tp,
+	        .pairs_count = r.pairs,
 	        .bytes = (r.cached + t->query_count) * dim * dtype_bytes((enum dtype)s->kv),
-	        .efficiency_ratio = mc->cube.attention_ratio,
-	        .compute = DTYPE_BF16,
-	        .launches_count = 2,
 	};
+	struct op op = op_decode_attention(mc, "attention.indexer", &x);
+
+	op.launches_count = 2;
+	op.wait_s = op.launches_count * mc->cube.launch_s;
+	return op;
+}
+
+/* Where the GEMMs of one block go: one operator for all of them. */
+struct gemms {
+	const struct machine *machine;
+	double tokens;
+	enum dtype type;
+	struct op *op;
+	bool began;
+};
+
+static void gemm_join(struct gemms *g, double depth, double columns, bool quantised)
+{
+	const struct gemm x = {.rows_count = g->tokens,
+	                       .depth_count = depth,
+	                       .columns_count = columns,
+	                       .type = g->type,
+	                       .quantised = quantised};
+	struct op op = op_gemm(g->machine, g->op->label, &x);
+
+	if (g->began)
+		op_join(g->op, &op);
+	else
+		*g->op = op;
+	g->began = true;
+}
+
+/* Query, compressed keys and values (of the same rows), and the output; heads are split over the
+ * attention group, as are the columns of the compressed vectors. */
+static void mla_projections(struct gemms *g, const struct moe_model *m, double tp, bool absorbed)
+{
+	double hidden = (double)m->hidden, heads = (double)m->attention.heads / tp;
+	double nope = (double)m->attention.qk_nope, rope = (double)m->attention.qk_rope;
+	double v = (double)m->attention.v_head, q_lora = (double)m->attention.q_lora;
+	double kv_lora = (double)m->attention.kv_lora;
+
+	if (q_lora > 0)
+		gemm_join(g, hidden, q_lora / tp, false);
+	gemm_join(g, q_lora > 0 ? q_lora : hidden, heads * (nope + rope), false);
+	gemm_join(g, hidden, (kv_lora + rope) / tp, true);
+	if (absorbed) {
+		gemm_join(g, nope, heads * kv_lora, false);
+		gemm_join(g, kv_lora, heads * v, false);
+	} else {
+		gemm_join(g, kv_lora, heads * (nope + v), false);
+	}
+	gemm_join(g, heads * v, hidden, false);
+	if (m->attention.index_top_k > 0) {
+		double index_heads = (double)m->attention.index_heads;
+		double index_dim = (double)m->attention.index_dim;
+
+		gemm_join(g, q_lora, index_heads * index_dim / tp, true);
+		gemm_join(g, hidden, (index_dim + index_heads) / tp, true);
+	}
+}
+
+static void gqa_projections(struct gemms *g, const struct moe_model *m, double tp)
+{
+	double hidden = (double)m->hidden, dim = (double)m->attention.head_dim;
+	double heads = (double)m->attention.heads, kv_heads = (double)m->attention.kv_heads;
+
+	gemm_join(g, hidden, (heads + 2 * kv_heads) * dim / tp, false);
+	gemm_join(g, heads * dim / tp, hidden, false);
+}
+
+static struct op projections(const struct machine *m, const struct moe_model *model,
+                             const struct schedule *s, const struct tokens *t)
+{
+	struct op op = {.label = "attention.projection"};
+	struct gemms g = {m, t->query_count, (enum dtype)s->weights, &op, false};
+
+	if (model->attention.kind == ATTENTION_MLA)
+		mla_projections(&g, model, (double)s->tp, mla_absorbed(model, t));
+	else
+		gqa_projections(&g, model, (double)s->tp);
+	return op;
+}
+
+/* Keys and values of the cached tokens, expanded anew for each chunk; those of the new tokens are
+ * part of the projections. */
+static struct op mla_expand(const struct machine *mc, const struct moe_model *m,
+                            const struct schedule *s, const struct tokens *t)
+{
+	const struct gemm x = {
+	        .rows_count = t->expand_count,
+	        .depth_count = (double)m->attention.kv_lora,
+	        .columns_count = (double)m->attention.heads / (double)s->tp *
+	                         (double)(m->attention.qk_nope + m->attention.v_head),
+	        .type = (enum dtype)s->weights,
+	};
+
+	return op_gemm(mc, "attention.expand", &x);
 }
 
 size_t ops_attention(const struct machine *m, const struct moe_model *model,
                      const struct schedule *s, const struct tokens *t, struct op *out)
 {
-	enum dtype w = (enum dtype)s->weights;
-	double hidden = (double)model->hidden, tp = (double)s->tp;
 	bool mla = model->attention.kind == ATTENTION_MLA;
-	struct op projections = gemm("attention.projection", t->query_count,
-	                             model_attention_params_count(model) / tp, hidden, hidden, w,
-	                             m->cube.dense_ratio);
 	size_t n = 0;
 
-	out[n++] = elementwise("attention.norm", t->rank_count, hidden, 1);
-	/* MLA: q down, q up, kv down, absorption in and out, output; GQA: qkv, output */
-	projections.launches_count = mla ? 6 : 2;
-	out[n++] = projections;
+	out[n++] = op_elementwise(m, "attention.norm", t->rank_count, (double)model->hidden, 1);
+	out[n++] = projections(m, model, s, t);
 	if (mla && model->attention.index_top_k > 0)
 		out[n++] = indexer(m, model, s, t);
 	if (mla && !mla_absorbed(model, t) && t->expand_count > 0)
@@ -188,21 +242,29 @@ size_t ops_attention(const struct machine *m, const struct moe_model *model,
 	return n;
 }
 
+/* Reads gate and up, writes their product. */
+static struct op activation(const struct machine *m, const char *label, double tokens, double width)
+{
+	return op_elementwise(m, label, tokens, 1.5 * width, 1);
+}
+
 static size_t mlp(const char *label, double tokens, const struct moe_model *model, int64_t inter,
                   const struct machine *m, enum dtype w, struct op *out)
 {
 	double width = (double)inter, hidden = (double)model->hidden;
+	const struct gemm up = {tokens, hidden, 2 * width, .type = w};
+	const struct gemm down = {tokens, width, hidden, .type = w};
 
-	out[0] = gemm(label, tokens, 2 * hidden * width, hidden, 2 * width, w, m->cube.dense_ratio);
-	out[1] = elementwise(label, tokens, 1.5 * width, 1); /* reads 2, writes 1 */
-	out[2] = gemm(label, tokens, hidden * width, width, hidden, w, m->cube.dense_ratio);
+	out[0] = op_gemm(m, label, &up);
+	out[1] = activation(m, label, tokens, width);
+	out[2] = op_gemm(m, label, &down);
 	return 3;
 }
 
 size_t ops_dense(const struct machine *m, const struct moe_model *model, const struct schedule *s,
                  const struct tokens *t, struct op *out)
 {
-	out[0] = elementwise("dense.norm", t->rank_count, (double)model->hidden, 1);
+	out[0] = op_elementwise(m, "dense.norm", t->rank_count, (double)model->hidden, 1);
 	return 1 + mlp("dense.mlp", t->rank_count, model, model->dense_inter, m,
 	               (enum dtype)s->weights, out + 1);
 }
@@ -211,12 +273,14 @@ size_t ops_gate(const struct machine *m, const struct moe_model *model, const st
                 const struct tokens *t, struct op *out)
 {
 	double hidden = (double)model->hidden;
+	const struct gemm router = {t->rank_count, hidden, (double)model->experts,
+	                            .type = DTYPE_BF16};
+	const struct op top_k = op_elementwise(m, "gate.router", 0, 0, 1);
 	size_t n = 0;
 
-	out[n++] = elementwise("gate.norm", t->rank_count, hidden, 1);
-	out[n++] = gemm("gate.router", t->rank_count, model_router_params_count(model), hidden,
-	                (double)model->experts, DTYPE_BF16, m->cube.dense_ratio);
-	out[n - 1].launches_count = 2; /* and the top-k */
+	out[n++] = op_elementwise(m, "gate.norm", t->rank_count, hidden, 1);
+	out[n++] = op_gemm(m, "gate.router", &router);
+	op_join(&out[n - 1], &top_k);
 	if (model->shared_inter > 0)
 		n += mlp("gate.shared", t->rank_count, model, model->shared_inter, m,
 		         (enum dtype)s->weights, out + n);
@@ -226,17 +290,19 @@ size_t ops_gate(const struct machine *m, const struct moe_model *model, const st
 size_t ops_experts(const struct machine *m, const struct moe_model *model, const struct schedule *s,
                    double rows_count, double active_count, struct op *out)
 {
-	enum dtype w = (enum dtype)s->weights;
+	const char *label = "expert.gemm";
 	double hidden = (double)model->hidden, width = (double)model->expert_inter;
-	double weights_bytes = dtype_bytes(w) * active_count;
+	struct gemm up = {rows_count,
+	                  hidden,
+	                  2 * width,
+	                  active_count,
+	                  .type = (enum dtype)s->weights,
+	                  .quantised = s->dispatch != DTYPE_BF16};
+	struct gemm down = {rows_count, width, hidden, active_count, .type = up.type};
 
-	out[0] = gemm("expert.gemm", rows_count, 2 * hidden * width, hidden, 2 * width, w,
-	              m->cube.grouped_ratio);
-	out[0].bytes += 2 * hidden * width * (weights_bytes - dtype_bytes(w));
-	out[1] = elementwise("expert.gemm", rows_count, 1.5 * width, 1);
-	out[2] = gemm("expert.gemm", rows_count, hidden * width, width, hidden, w,
-	              m->cube.grouped_ratio);
-	out[2].bytes += hidden * width * (weights_bytes - dtype_bytes(w));
+	out[0] = op_grouped(m, label, &up);
+	out[1] = activation(m, label, rows_count, width);
+	out[2] = op_grouped(m, label, &down);
 	return 3;
 }
 
@@ -244,46 +310,15 @@ size_t ops_head(const struct machine *m, const struct moe_model *model, const st
                 double logits_count, double n_shards_count, struct op *out)
 {
 	double hidden = (double)model->hidden, vocab = (double)model->vocab;
+	const struct gemm logits = {logits_count * n_shards_count, hidden, vocab / n_shards_count,
+	                            .type = DTYPE_BF16}; /* the vocabulary stays BF16 */
+	const struct op sampling = op_elementwise(m, "head.logits", 0, 0, 1);
 
-	(void)s; /* the vocabulary stays BF16 */
-	out[0] = elementwise("head.embedding", logits_count, hidden, 2);
-	out[1] = gemm("head.logits", logits_count * n_shards_count, hidden * vocab / n_shards_count,
-	              hidden, vocab / n_shards_count, DTYPE_BF16, m->cube.dense_ratio);
-	out[1].launches_count = 2; /* and sampling */
+	(void)s;
+	out[0] = op_elementwise(m, "head.embedding", logits_count, hidden, 2);
+	out[1] = op_gemm(m, "head.logits", &logits);
+	op_join(&out[1], &sampling);
 	return 2;
-}
-
-uint32_t op_append(struct graph *g, const struct topology *t, const struct op *op, int64_t rank,
-                   uint32_t after)
-{
-	const struct machine *m = t->machine;
-	/* the cube's capacity is its BF16 peak: other types and efficiencies scale the work */
-	double scale = m->cube.bf16_flops / machine_peak_flops(m, op->compute);
-	struct use cube = {t->cube + (uint32_t)rank, 1}, hbm = {t->hbm + (uint32_t)rank, 1};
-	struct activity a = {.label = op->label,
-	                     .rank = (uint32_t)rank,
-	                     .latency_s = op->launches_count * m->cube.launch_s,
-	                     .n_uses = 1,
-	                     .after = &after,
-	                     .n_after = 1};
-	uint32_t end[2];
-
-	a.work_units = op->flop * scale / op->efficiency_ratio, a.uses = &cube;
-	end[0] = graph_append(g, &a);
-	a.work_units = op->bytes, a.uses = &hbm;
-	a.share_count = m->hbm.compute_streams_count;
-	end[1] = graph_append(g, &a);
-	return graph_append(
-	        g, &(struct activity){
-	                   .label = op->label, .rank = (uint32_t)rank, .after = end, .n_after = 2});
-}
-
-uint32_t ops_append(struct graph *g, const struct topology *t, const struct op *ops, size_t n,
-                    int64_t rank, uint32_t after)
-{
-	for (size_t i = 0; i < n; i++)
-		after = op_append(g, t, ops + i, rank, after);
-	return after;
 }
 
 double tp_exchange_bytes(const struct moe_model *model, const struct schedule *s,
@@ -291,7 +326,7 @@ double tp_exchange_bytes(const struct moe_model *model, const struct schedule *s
 {
 	double tp = (double)s->tp;
 
-	return (tp - 1) / tp * t->query_count * (double)model->hidden * activation_bytes;
+	return (tp - 1) / tp * t->query_count * (double)model->hidden * dtype_bytes(DTYPE_BF16);
 }
 
 double active_experts_count(const struct routing *r, int64_t rank)

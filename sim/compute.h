@@ -1,8 +1,7 @@
-/* Compute: the operators of a layer as flop and HBM bytes, a roofline with the machine's
- * efficiencies. An operator is two activities that run side by side, flop on the cube and bytes on
- * the HBM, after a fixed launch; it ends with the later one. */
+/* Compute: the operators of a layer, from the shapes of model and schedule. gemm.h and attention.h
+ * price them. */
 #pragma once
-#include "sim/flow_build.h"
+#include "sim/op.h"
 
 /* One rank's share of one step in one micro-batch. */
 struct tokens {
@@ -12,15 +11,6 @@ struct tokens {
 	double expand_count; /* cached tokens whose keys and values dense MLA prefill expands here:
 	                        those before the chunk, once for all its parts */
 	double rank_count;   /* new tokens of one rank: query / TP */
-};
-
-struct op {
-	const char *label; /* "attention.core" */
-	double flop;
-	double bytes;            /* HBM read plus written */
-	double efficiency_ratio; /* of the peak */
-	enum dtype compute;
-	double launches_count; /* operators of the framework that this one stands for */
 };
 
 enum { MOST_OPS = 8 };
@@ -42,13 +32,6 @@ size_t ops_experts(const struct machine *m, const struct moe_model *model, const
  * vocabulary is split over n_shards_count ranks, which then see each other's tokens. */
 size_t ops_head(const struct machine *m, const struct moe_model *model, const struct schedule *s,
                 double logits_count, double n_shards_count, struct op *out);
-
-/* Appends one operator for one rank; returns its end. */
-uint32_t op_append(struct graph *g, const struct topology *t, const struct op *op, int64_t rank,
-                   uint32_t after);
-/* Appends a list of them, one after the other. */
-uint32_t ops_append(struct graph *g, const struct topology *t, const struct op *ops, size_t n,
-                    int64_t rank, uint32_t after);
 
 /* The attention group's exchange around the MoE block: reduce-scatter of the output projection's
  * partial sums, all-gather of the layer's result; bytes that leave (and enter) a rank. */

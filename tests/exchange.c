@@ -118,6 +118,15 @@ double work_of(const struct graph *g, const char *label)
 	return sum;
 }
 
+static void slower_gemm(struct gemm_law *law, double time_ratio)
+{
+	law->launch_s *= time_ratio;
+	law->load_core_Bps /= time_ratio;
+	law->quantise_Bps /= time_ratio;
+	law->dequantise_Bps /= time_ratio;
+	law->epilogue_core_Bps /= time_ratio;
+}
+
 struct machine slower_machine(const struct machine *m, double time_ratio)
 {
 	struct machine slow = *m;
@@ -135,14 +144,31 @@ struct machine slower_machine(const struct machine *m, double time_ratio)
 	                   &slow.fabric.put_Bps,
 	                   &slow.fabric.get_Bps,
 	                   &slow.fabric.trunk_Bps,
-	                   &slow.rdma.rate_Bps};
-	double *times[] = {
-	        &slow.cube.launch_s,        &slow.die_link.latency_s, &slow.fabric.node_latency_s,
-	        &slow.fabric.far_latency_s, &slow.rdma.latency_s,     &slow.rdma.message_s,
-	        &slow.vector.message_s,     &slow.vector.scan_s,      &slow.sync.vector_s,
-	        &slow.sync.flag_s,          &slow.sync.round_s,       &slow.sync.kernel_s,
-	        &slow.sync.collective_s,    &slow.sync.host_s,        &slow.sync.host_barrier_s};
+	                   &slow.rdma.rate_Bps,
+	                   &slow.decode_attention.resident_Bps};
+	double *times[] = {&slow.cube.launch_s,
+	                   &slow.die_link.latency_s,
+	                   &slow.fabric.node_latency_s,
+	                   &slow.fabric.far_latency_s,
+	                   &slow.rdma.latency_s,
+	                   &slow.rdma.message_s,
+	                   &slow.vector.message_s,
+	                   &slow.vector.scan_s,
+	                   &slow.sync.vector_s,
+	                   &slow.sync.flag_s,
+	                   &slow.sync.round_s,
+	                   &slow.sync.kernel_s,
+	                   &slow.sync.collective_s,
+	                   &slow.sync.host_s,
+	                   &slow.sync.host_barrier_s,
+	                   &slow.prefill_attention.launch_s,
+	                   &slow.decode_attention.launch_s,
+	                   &slow.decode_attention.head_s};
 
+	slower_gemm(&slow.gemm, time_ratio);
+	slower_gemm(&slow.quantised_gemm, time_ratio);
+	slower_gemm(&slow.grouped, time_ratio);
+	slower_gemm(&slow.quantised_grouped, time_ratio);
 	for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
 		*rates[i] /= time_ratio;
 	for (size_t i = 0; i < sizeof times / sizeof *times; i++)

@@ -49,7 +49,10 @@ static struct machine random_machine(struct rng *r)
 		m.dies_per_package = 1;
 	m.hbm.capacity_bytes = 1e9, m.hbm.usable_ratio = 1, m.hbm.efficiency_ratio = 1;
 	m.hbm.rate_Bps = between(r, 1e10, 1e12), m.cube.bf16_flops = 1e12;
-	m.cube.dense_ratio = m.cube.grouped_ratio = m.cube.attention_ratio = 1;
+	m.gemm = m.quantised_gemm = m.grouped = m.quantised_grouped =
+	        (struct gemm_law){.peak_ratio = 1, .memory_ratio = 1};
+	m.prefill_attention.peak_ratio = m.decode_attention.peak_ratio = 1;
+	m.decode_attention.memory_ratio = m.decode_attention.strided_ratio = 1;
 	m.vector.cores = 1 + (int64_t)rng_below(r, 48);
 	m.vector.put_core_Bps = between(r, 1e9, 1e11),
 	m.vector.get_core_Bps = between(r, 1e9, 1e11);

@@ -407,7 +407,7 @@ static const struct {
         {"hbm.usable", "0%", "machine.hbm.usable must be above zero"},
         {"hbm.efficiency", "0", "machine.hbm.efficiency must be above zero"},
         {"cube.bf16", "0TFLOPS", "machine.cube.bf16 must be above zero"},
-        {"cube.grouped", "0", "machine.cube.grouped must be above zero"},
+        {"grouped.peak", "0", "machine.grouped.peak must be above zero"},
         {"vector.put_core", "0Bps", "machine.vector.put_core must be above zero"},
         {"vector.get_core", "0Bps", "machine.vector.get_core must be above zero"},
         {"vector.copy_core", "0Bps", "machine.vector.copy_core must be above zero"},

@@ -1,48 +1,7 @@
 /* Requests as rows of comma-separated values under a header. */
 #include <string.h>
+#include "traces/cells.h"
 #include "traces/lengths_format.h"
-
-struct cell {
-	const char *text;
-	size_t n;
-};
-
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-/* Without blanks around it, or the quotes of a quoted cell. */
-static struct cell trimmed(const char *from, const char *to)
-{
-	while (from < to && is_space(*from))
-		from++;
-	while (to > from && is_space(to[-1]))
-		to--;
-	if (to - from >= 2 && *from == '"' && to[-1] == '"')
-		from++, to--;
-	return (struct cell){from, (size_t)(to - from)};
-}
-
-/* Takes the next cell from *rest; false when there is none. A comma in quotes belongs to it. */
-static bool cell_next(const char **rest, const char *end, struct cell *cell)
-{
-	const char *from = *rest, *to = from;
-	bool quoted = false;
-
-	if (!from)
-		return false;
-	for (; to < end && (quoted || *to != ','); to++)
-		quoted ^= *to == '"';
-	*cell = trimmed(from, to);
-	*rest = to < end ? to + 1 : NULL;
-	return true;
-}
-
-static bool is_key(const struct cell *cell, const char *key)
-{
-	return strlen(key) == cell->n && memcmp(cell->text, key, cell->n) == 0;
-}
 
 static void csv_find(const struct length_format *f, const struct lines *first,
                      struct length_places *places)
@@ -53,7 +12,7 @@ static void csv_find(const struct length_format *f, const struct lines *first,
 	*places = (struct length_places){0};
 	for (size_t i = 0; cell_next(&rest, end, &cell); i++) {
 		for (int side = 0; side < SIDES; side++) {
-			if (!places->found[side] && is_key(&cell, f->key[side])) {
+			if (!places->found[side] && cell_is(&cell, f->key[side])) {
 				places->found[side] = true;
 				places->column[side] = i;
 			}
