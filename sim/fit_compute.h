@@ -44,4 +44,5 @@ enum rc fit_compute_halves(const struct machine *m, const struct fit_request *q,
 
 /* The row of machine_fields that is the law's group, and a parameter's place in a machine. */
 const struct field *compute_law_field(enum compute_law law);
-double *fit_slot(struct machine *m, enum compute_law law, const struct field *field);
+double *fit_slot(struct machine *m, enum compute_law law, /* unit: SI of the field */
+                 const struct field *field);

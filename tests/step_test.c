@@ -145,15 +145,8 @@ static void few_layers_stand_for_all(void)
 
 /* ---- micro-batches ---- */
 
-/* Two halves have as much to compute and to send as the whole; only what is read for each of them
- * (weights) and fixed counts are more. */
-static void same_work(struct scene *s)
+static void loads_of_parts(struct scene *s, double load[2][RESOURCE_KINDS])
 {
-	double load[2][RESOURCE_KINDS];
-	static const int kinds[] = {RES_CUBE, RES_PUT, RES_GET, RES_COPY};
-
-	if (s->schedule.micro_batches == 1)
-		return;
 	for (int parts = 1; parts <= 2; parts++) {
 		struct graph *g = graph_new();
 		struct topology t;
@@ -164,6 +157,21 @@ static void same_work(struct scene *s)
 		graph_loads_by_kind(g, load[parts - 1]);
 		graph_free(g);
 	}
+}
+
+/* Two halves have as much to compute and to send as the whole; only what is read for each of them
+ * (weights), fixed counts, and tiles that are not full are more. */
+static void same_work(struct scene *s)
+{
+	double load[2][RESOURCE_KINDS];
+	static const int kinds[] = {RES_CUBE, RES_PUT, RES_GET, RES_COPY};
+
+	if (s->schedule.micro_batches == 1)
+		return;
+	loads_of_parts(s, load);
+	AT_MOST(load[0][RES_CUBE], load[1][RES_CUBE], 1e-12, "%s", name_of(s));
+	s->config->machine.cube.tile_rows = 0, s->config->machine.cube.granule = 1;
+	loads_of_parts(s, load);
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		NEARLY(load[0][kinds[i]], load[1][kinds[i]], 1e-12, "%s: %s", name_of(s),
 		       resource_kind_name((enum resource_kind)kinds[i]));
