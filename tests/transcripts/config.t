@@ -59,10 +59,53 @@ $ epsim config dump --machine 'node:2 die:4 package:2 die_link:100GBps fabric:19
 >     int8: 1PFLOPS
 >     fp8: 1PFLOPS
 >     fp4: 0GFLOPS
->     dense: 1
->     grouped: 1
->     attention: 1
 >     launch: 0s
+>     cores: 1
+>     tile_rows: 0
+>     tile_columns: 0
+>     granule: 1
+>   gemm:
+>     launch: 0s
+>     peak: 1
+>     memory: 1
+>     exposed: 0
+>     load_core: 0Bps
+>     quantise: 0Bps
+>     dequantise: 0Bps
+>     epilogue_core: 0Bps
+>     resident: 0B
+>   quantised_gemm:
+>     launch: 0s
+>     peak: 1
+>     memory: 1
+>     exposed: 0
+>     load_core: 0Bps
+>     quantise: 0Bps
+>     dequantise: 0Bps
+>     epilogue_core: 0Bps
+>     resident: 0B
+>   grouped:
+>     launch: 0s
+>     peak: 1
+>     memory: 1
+>     exposed: 0
+>   quantised_grouped:
+>     launch: 0s
+>     peak: 1
+>     memory: 1
+>     exposed: 0
+>   prefill_attention:
+>     launch: 0s
+>     peak: 1
+>     ramp: 0
+>   decode_attention:
+>     launch: 0s
+>     peak: 1
+>     memory: 1
+>     strided: 1
+>     head: 0s
+>     resident: 0B
+>     resident_rate: 0Bps
 >   vector:
 >     cores: 1
 >     put_core: 1000TBps
@@ -148,7 +191,7 @@ $ epsim config dump --machine 'node:2 die:4 package:2 die_link:100GBps fabric:19
 >     npus: 0
 >   engine: "fluid"
 $ epsim config dump configs/machines/cloudmatrix384.yaml | grep -c source:
-> 43
+> 75
 
 # What is dumped reads back: the dump of a dump is the dump.
 $ for f in configs/*/*.yaml; do epsim config dump $f >$TMP/a.yaml && epsim config dump $TMP/a.yaml >$TMP/b.yaml && cmp $TMP/a.yaml $TMP/b.yaml || echo $f; done

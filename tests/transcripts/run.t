@@ -62,20 +62,20 @@ $ epsim run $TMP/tiny.yaml --machine die:2 --ep 2
 > EP 2, TP 1, 2 NPUs; 64 new tokens an attention group, context 4096
 > dispatch int8, weights int8, KV bf16; 1 micro-batch, 1 vector cores; engine fluid
 >
-> step  2.175 ms  (one MoE layer 1.087 ms)
+> step  2.173 ms  (one MoE layer 1.085 ms)
 >
 > phase          time   share
-> attention  2.158 ms  99.2 %
-> gate       795.1 ns   0.0 %
+> attention  2.158 ms  99.3 %
+> gate       794.6 ns   0.0 %
 > dispatch   1.317 us   0.1 %
-> expert     10.49 us   0.5 %
+> expert     8.389 us   0.4 %
 > combine    2.621 us   0.1 %
-> head       1.966 us   0.1 %
+> head       1.835 us   0.1 %
 >
 > resources of one MoE layer, mean of all and busiest
 >
 > resource              moved    busy  busiest
-> hbm                1.085 GB  99.9 %   99.9 %
+> hbm                1.084 GB  99.9 %   99.9 %
 > fabric.egress      196.9 kB   0.2 %    0.2 %
 > fabric.ingress     196.9 kB   0.2 %    0.2 %
 > vector.put         65.79 kB   0.1 %    0.1 %
@@ -99,7 +99,7 @@ $ epsim run $TMP/tiny.yaml --machine die:2 --ep 2 --scope layer --phase prefill 
 > dispatch int8, weights int8, KV bf16; 1 micro-batch, 1 vector cores; engine fluid
 > hottest expert 1.00 times the mean
 >
-> one MoE layer  15.95 us
+> one MoE layer  14.11 us
 
 # JSON: what was asked, then what was found.
 $ epsim run $TMP/tiny.yaml --machine die:2 --ep 2 --json | sed -n 's/^\( *\)"\([a-z_.A-Z]*\)":.*/\1\2/p' | awk '!seen[$0]++'
