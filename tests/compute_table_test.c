@@ -130,6 +130,17 @@ static void other_operators_are_skipped(void)
 	probe_fini(&p);
 }
 
+static void shapes_of_models_are_skipped(void)
+{
+	struct probe p;
+
+	probe_text(&p, "model,layers,hidden,heads\na,2,8,1\nb,2,8,1\n");
+	CU_ASSERT_EQUAL(p.rc, RC_OK);
+	CU_ASSERT_EQUAL(p.table.n, 0);
+	CU_ASSERT_EQUAL(p.table.n_skipped, 2);
+	probe_fini(&p);
+}
+
 /* ---- fitting ---- */
 
 enum { ROWS = 200 };
@@ -288,6 +299,7 @@ static const struct unit_test tests[] = {
         {"every layout is read", every_layout_is_read},
         {"mistakes are named", mistakes_are_named},
         {"other operators are skipped", other_operators_are_skipped},
+        {"shapes of models are skipped", shapes_of_models_are_skipped},
         {"a fit finds what the rows were made from", a_fit_finds_what_the_rows_were_made_from},
         {"a fit without means says so", a_fit_without_means_says_so},
         {"published tables are met", published_tables_are_met},

@@ -49,7 +49,7 @@ static enum rc tables_read(const struct args *a, struct config *c, struct comput
 static void skipped_tell(const struct args *a, const struct compute_table *t, FILE *out)
 {
 	if (t->n_skipped > 0 && !args_has(a, "json"))
-		fprintf(out, "%zu rows left out, the last one as %s\n", t->n_skipped,
+		fprintf(out, "%zu rows left out, the last one because it is %s\n", t->n_skipped,
 		        t->why_skipped);
 }
 

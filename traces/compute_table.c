@@ -188,6 +188,13 @@ static enum rc gemm_read(const struct sheet *s, struct compute_table *t, struct 
 	return time_of(s, "latency_us", &row->measured_s, e);
 }
 
+static enum rc shapes_read(const struct sheet *s, struct compute_table *t, struct err *e)
+{
+	(void)s;
+	(void)e;
+	return skip(t, "the shape of a model, without a time");
+}
+
 /* The first whose columns are all there. */
 static const struct layout layouts[] = {
         {{"batch", "seq_len", "heads", "kv_heads", "head_size", "latency_us"}, attention_read},
@@ -195,6 +202,7 @@ static const struct layout layouts[] = {
         {{"num_local_experts", "tokens_per_expert", "up_proj_us", "down_proj_us"}, grouped_read},
         {{"m", "k", "n", "quant", "latency_us"}, gemm_read},
         {{"m", "k", "n", "dtype", "latency_us"}, gemm_read},
+        {{"model", "layers", "hidden", "heads"}, shapes_read},
 };
 
 static const struct layout *layout_find(const struct sheet *s)
