@@ -108,7 +108,7 @@ static void draws_have_the_sd_and_correlation_stated(void)
 			sum[k] += x[k], square[k] += x[k] * x[k];
 		}
 		product += x[0] * x[1];
-		CU_ASSERT_TRUE(drawn.hbm.efficiency_ratio < 1 && drawn.cube.dense_ratio < 1);
+		CU_ASSERT_TRUE(drawn.hbm.efficiency_ratio < 1 && drawn.gemm.peak_ratio < 1);
 	}
 	for (int k = 0; k < 2; k++) {
 		mean[k] = sum[k] / DRAWS, sd[k] = sqrt(square[k] / DRAWS - mean[k] * mean[k]);

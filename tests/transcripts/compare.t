@@ -3,15 +3,15 @@ $ epsim compare direct relay2 relay3 --machine "node:2 die:8 fabric:100GBps late
 > qwen3-30b-a3b on synthetic, decode: EP 16, TP 1, 32 new tokens an attention group, context 4096, dispatch int8 (engine fluid)
 >
 >                        direct    relay2    relay3
-> step                 14.23 ms  14.02 ms   14.8 ms
-> attention            8.283 ms  8.283 ms  8.283 ms
-> gate                 44.43 us  44.43 us  44.43 us
-> dispatch             768.3 us  785.4 us  1.131 ms
-> expert               3.838 ms  3.838 ms  3.838 ms
+> step                  14.2 ms  13.99 ms  14.71 ms
+> attention            8.289 ms  8.289 ms  8.289 ms
+> gate                 44.04 us  44.04 us  44.04 us
+> dispatch             818.6 us  835.7 us  1.131 ms
+> expert                3.75 ms   3.75 ms   3.75 ms
 > combine              1.096 ms  868.2 us  1.301 ms
 > head                 199.7 us  199.7 us  199.7 us
-> one exchange, alone  38.84 us  34.45 us  50.66 us
-> work                 14.76 us  18.33 us  20.66 us
+> one exchange, alone  39.89 us   35.5 us  50.66 us
+> work                  15.8 us  19.38 us  20.66 us
 > contention                  -   76.8 ns         -
 > latency                 18 us     14 us     24 us
 > synchronisation      6.082 us  2.038 us  6.005 us
@@ -25,12 +25,12 @@ $ epsim compare direct relay2 relay3 --machine "node:2 die:8 fabric:100GBps late
 > buffers of a rank     25.2 MB  62.98 MB  59.79 MB
 > batch that fits          4917      4892      4891
 >
-> direct takes 14.23 ms a step, 1.5 % more than relay2 (14.02 ms).
-> In one exchange it takes 38.84 us against 34.45 us: -3.578 us moving rows, -76.8 ns contention, +4 us fixed costs, +4.043 us synchronisation.
+> direct takes 14.2 ms a step, 1.5 % more than relay2 (13.99 ms).
+> In one exchange it takes 39.89 us against 35.5 us: -3.578 us moving rows, -76.8 ns contention, +4 us fixed costs, +4.043 us synchronisation.
 > Its buffers are 37.78 MB smaller, which is room for 25 more requests an attention group.
 >
-> direct takes 14.23 ms a step, 3.8 % less than relay3 (14.8 ms).
-> In one exchange it takes 38.84 us against 50.66 us: -5.901 us moving rows, -6 us fixed costs, +76.8 ns synchronisation.
+> direct takes 14.2 ms a step, 3.5 % less than relay3 (14.71 ms).
+> In one exchange it takes 39.89 us against 50.66 us: -4.853 us moving rows, -6 us fixed costs, +76.8 ns synchronisation.
 > Its buffers are 34.59 MB smaller, which is room for 26 more requests an attention group.
 
 # A flow that cannot run stays, with its reason; when none can, the answer is no.
@@ -38,13 +38,13 @@ $ epsim compare relay2 direct --machine "node:2 die:8 fabric:100GBps rdma:25GBps
 > qwen3-30b-a3b on synthetic, prefill: EP 16, TP 1, 512 new tokens an attention group, context 0, dispatch int8 (engine fluid)
 >
 >                        relay2  direct
-> step                 35.57 ms       -
-> attention            1.412 ms       -
-> gate                 333.4 us       -
+> step                 33.56 ms       -
+> attention            1.362 ms       -
+> gate                 327.2 us       -
 > dispatch             11.38 ms       -
-> expert               5.234 ms       -
+> expert               3.272 ms       -
 > combine              17.14 ms       -
-> head                 78.14 us       -
+> head                 77.84 us       -
 > one exchange, alone  594.1 us       -
 > work                 591.4 us       -
 > contention           2.621 us       -

@@ -113,6 +113,7 @@ $ epsim config dump --machine 'node:2 die:4 package:2 die_link:100GBps fabric:19
 >     sharpness: 3
 >     copy_core: 1000TBps
 >     message: 0s
+>     scan: 0s
 >     quantise_core: 0Bps
 >   die_link:
 >     rate: 100GBps
@@ -123,6 +124,7 @@ $ epsim config dump --machine 'node:2 die:4 package:2 die_link:100GBps fabric:19
 >     rate: 196GBps
 >     put: 196GBps
 >     get: 196GBps
+>     contention: 0
 >     node_latency: 1us
 >     far_latency: 1us
 >     trunk: 0Bps
@@ -138,6 +140,21 @@ $ epsim config dump --machine 'node:2 die:4 package:2 die_link:100GBps fabric:19
 >     collective: 0s
 >     host: 0s
 >     host_barrier: 0s
+>   calibration:
+>     kernel_sd: 0
+>     residual_sd: 0
+>     rows: 0
+>     flows: []
+>     ep: []
+>     tokens: []
+>     hidden: []
+>     data: ""
+>     command: ""
+>     kernels: []
+>     kernel_ratios: []
+>     kernel_sds: []
+>     parameters: []
+>     correlations: []
 >   extra:
 >     npu_hour: 0
 >     domain: 0B
@@ -191,7 +208,7 @@ $ epsim config dump --machine 'node:2 die:4 package:2 die_link:100GBps fabric:19
 >     npus: 0
 >   engine: "fluid"
 $ epsim config dump configs/machines/cloudmatrix384.yaml | grep -c source:
-> 75
+> 80
 
 # What is dumped reads back: the dump of a dump is the dump.
 $ for f in configs/*/*.yaml; do epsim config dump $f >$TMP/a.yaml && epsim config dump $TMP/a.yaml >$TMP/b.yaml && cmp $TMP/a.yaml $TMP/b.yaml || echo $f; done
@@ -221,7 +238,7 @@ $ epsim config fields schedule
 > schedule.dedup          auto|none|rank|node    auto     flow option: a token goes once to each expert (none), rank or node
 > schedule.local          auto|staged|shortcut   auto     flow option: a rank's rows to itself are staged, or take a shortcut
 > schedule.round_tokens   count                  0        flow option: tokens of a rank moved in one round; 0: the flow's own
-> schedule.pipeline       count                  0        flow option: parts that overlap with compute; 0: the flow's own
+> schedule.pipeline       count                  0        flow option: parts that overlap inside the layer; 0: the flow's own
 $ epsim config fields sweep
 > key                  unit                       default               meaning
 > sweep.name           text                       sweep                 names the output files

@@ -14,6 +14,9 @@ $ epsim --help
 >   compare  Shows the same work under several flows, and where the difference comes from
 >   check    Proves that a flow cannot corrupt data or wait for ever, or shows how it can
 >   explain  Tells where the time of a layer goes and what would shorten it
+>   validate Compares predictions with measured times of dispatch and combine
+>   calibrate Fits a machine's free parameters to measured times, with sd and held-out error
+>   compute  Compares operators alone with measured tables, and fits a machine to them
 >   bench    Measures the engines
 >   list     Lists flows, engines, machines, models and workloads
 >   config   Checks a configuration, prints it in full, explains its fields
@@ -67,7 +70,7 @@ $ epsim run --help
 >   --dedup NAME             flow option: a token goes once to each expert (none), rank or node
 >   --local NAME             flow option: a rank's rows to itself are staged, or take a shortcut
 >   --round-tokens N         flow option: tokens of a rank moved in one round; 0: the flow's own
->   --pipeline N             flow option: parts that overlap with compute; 0: the flow's own
+>   --pipeline N             flow option: parts that overlap inside the layer; 0: the flow's own
 $ epsim sweep --help
 >   epsim sweep configs/sweeps/deepseek-v3.1-cm384.yaml --out out/cm384
 >   epsim sweep configs/sweeps/qwen3-235b-a2.yaml --set sweep.budget.tpot=40ms --json
@@ -115,7 +118,7 @@ $ epsim sweep --help
 >   --dedup NAME             flow option: a token goes once to each expert (none), rank or node
 >   --local NAME             flow option: a rank's rows to itself are staged, or take a shortcut
 >   --round-tokens N         flow option: tokens of a rank moved in one round; 0: the flow's own
->   --pipeline N             flow option: parts that overlap with compute; 0: the flow's own
+>   --pipeline N             flow option: parts that overlap inside the layer; 0: the flow's own
 $ epsim explain --help
 >   epsim explain --machine cloudmatrix384 --model deepseek-v3.1 --flow relay2 --ep 64
 >   epsim explain --machine cloudmatrix384 --model deepseek-v3.1 --flow direct --ep 16 --routing uniform --scope exchange --timeline layer.json
@@ -165,7 +168,7 @@ $ epsim explain --help
 >   --dedup NAME             flow option: a token goes once to each expert (none), rank or node
 >   --local NAME             flow option: a rank's rows to itself are staged, or take a shortcut
 >   --round-tokens N         flow option: tokens of a rank moved in one round; 0: the flow's own
->   --pipeline N             flow option: parts that overlap with compute; 0: the flow's own
+>   --pipeline N             flow option: parts that overlap inside the layer; 0: the flow's own
 $ epsim list --help
 >   epsim list
 >   epsim list machines --json
@@ -220,11 +223,11 @@ $ epsim config --help
 >   --dedup NAME             flow option: a token goes once to each expert (none), rank or node
 >   --local NAME             flow option: a rank's rows to itself are staged, or take a shortcut
 >   --round-tokens N         flow option: tokens of a rank moved in one round; 0: the flow's own
->   --pipeline N             flow option: parts that overlap with compute; 0: the flow's own
+>   --pipeline N             flow option: parts that overlap inside the layer; 0: the flow's own
 
 # Every verb: examples that start a line, --json, --seed, --help.
 $ epsim --help | sed -n 's/^  \([a-z]*\)  .*/\1/p' >$TMP/verbs; sort $TMP/verbs | tr '\n' ' '
-> bench check compare config explain list run sweep 
+> bench check compare compute config explain list run sweep 
 $ for v in $(cat $TMP/verbs); do epsim $v --help | head -n 2 | grep -c "^  epsim $v"; done | uniq
 > 2
 $ for v in $(cat $TMP/verbs); do epsim $v --help | grep -cE '^  --(json|seed N|help)  '; done | uniq

@@ -62,12 +62,12 @@ $ epsim run $TMP/tiny.yaml --machine die:2 --ep 2
 > EP 2, TP 1, 2 NPUs; 64 new tokens an attention group, context 4096
 > dispatch int8, weights int8, KV bf16; 1 micro-batch, 1 vector cores; engine fluid
 >
-> step  2.173 ms  (one MoE layer 1.085 ms)
+> step  2.173 ms  (one MoE layer 1.086 ms)
 >
 > phase          time   share
 > attention  2.158 ms  99.3 %
 > gate       794.6 ns   0.0 %
-> dispatch   1.317 us   0.1 %
+> dispatch   1.841 us   0.1 %
 > expert     8.389 us   0.4 %
 > combine    2.621 us   0.1 %
 > head       1.835 us   0.1 %
@@ -99,7 +99,7 @@ $ epsim run $TMP/tiny.yaml --machine die:2 --ep 2 --scope layer --phase prefill 
 > dispatch int8, weights int8, KV bf16; 1 micro-batch, 1 vector cores; engine fluid
 > hottest expert 1.00 times the mean
 >
-> one MoE layer  14.11 us
+> one MoE layer  14.52 us
 
 # JSON: what was asked, then what was found.
 $ epsim run $TMP/tiny.yaml --machine die:2 --ep 2 --json | sed -n 's/^\( *\)"\([a-z_.A-Z]*\)":.*/\1\2/p' | awk '!seen[$0]++'

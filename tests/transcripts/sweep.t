@@ -9,18 +9,18 @@ $ epsim sweep $TMP/tiny.yaml
 >
 > flow    schedules  feasible  no: shape  npus  memory  TTFT  TPOT  best tok/s/NPU  least TTFT  least TPOT
 > relay3          9         4          3     0       2     0     0          458940     94.6 us     45.3 us
-> relay2          9         4          3     0       2     0     0          454004      101 us     41.1 us
-> direct          9         4          3     0       2     0     0          446454      112 us     48.5 us
+> relay2          9         4          3     0       2     0     0          452322      101 us     41.3 us
+> direct          9         4          3     0       2     0     0          441608      114 us     48.7 us
 >
 > 6 of the feasible schedules are beaten by no other in TTFT, TPOT and tokens/s/NPU at once;
 > 6 are shown, those with the same figures once
 >
 > flow    EP  TP  batch  chunk  dispatch  micro  cores  NPUs     TTFT     TPOT  tok/s/NPU  memory  buffers  batch max  gain  KV gain
 > relay3   4   1    256    128  int8          1      1     4  94.6 us   347 us     458940  0.3 GB  8.39 MB       3887    -9     +386
-> relay2   4   1    256    128  int8          1      1     4   101 us   340 us     454004  0.3 GB  11.6 MB       3896    +0       +0
-> relay2   2   1    256    128  int8          1      1     2   108 us   336 us     449829  0.4 GB  11.6 MB       3890    +0       +0
-> direct   2   1    256    128  int8          1      1     2   112 us   336 us     446454  0.3 GB  3.15 MB       3944   +54    +1025
-> relay2   4   1     16    128  int8          1      1     4   101 us  41.1 us     290180  0.0 GB  4.65 MB       3896    +0       +0
+> relay2   4   1    256    128  int8          1      1     4   101 us   342 us     452322  0.3 GB  11.6 MB       3896    +0       +0
+> relay2   2   1    256    128  int8          1      1     2   108 us   339 us     448177  0.4 GB  11.6 MB       3890    +0       +0
+> direct   2   1    256    128  int8          1      1     2   114 us   338 us     441608  0.3 GB  3.15 MB       3944   +54    +1025
+> relay2   4   1     16    128  int8          1      1     4   101 us  41.3 us     289492  0.0 GB  4.65 MB       3896    +0       +0
 > relay3   4   1     16    128  int8          1      1     4  94.6 us  45.3 us     273469  0.0 GB   525 kB       3887    -9     +504
 >
 > gain, KV gain: requests, and tokens of KV cache, that an attention group has room for beyond relay2's
@@ -56,7 +56,7 @@ $ epsim sweep $TMP/tiny.yaml --csv | cut -d, -f 1-3,5,13-16
 > direct,8,1,4096,0,shape,"EP does not divide the number of experts",0
 $ epsim sweep $TMP/tiny.yaml --rows 1 --set sweep.flow=direct --set sweep.budget.ttft=0s | tail -n 5
 > flow    EP  TP  batch  chunk  dispatch  micro  cores  NPUs    TTFT    TPOT  tok/s/NPU  memory  buffers  batch max  gain  KV gain
-> direct   2   1    256    128  int8          1      1     2  112 us  336 us     446454  0.3 GB  3.15 MB       3944    +0       +0
+> direct   2   1    256    128  int8          1      1     2  114 us  338 us     441608  0.3 GB  3.15 MB       3944    +0       +0
 >
 > gain, KV gain: requests, and tokens of KV cache, that an attention group has room for beyond relay2's
 > TTFT and TPOT are of idle pools: no waiting, no KV transfer between them
