@@ -3,8 +3,9 @@
 #include <string.h>
 
 const struct flow *const flows[] = {
-        &flow_relay3,    &flow_relay2, &flow_direct,        &flow_one_sided,
-        &flow_deepep_ll, &flow_ubep,   &flow_deepep_normal, NULL,
+        &flow_relay3,        &flow_relay2,       &flow_direct,
+        &flow_one_sided,     &flow_deepep_ll,    &flow_ubep,
+        &flow_deepep_normal, &flow_hierarchical, NULL,
 };
 
 const struct flow *flow_find(const char *name, struct err *e)
@@ -144,12 +145,15 @@ double flow_rows_in_worst_count(const struct flow_request *q)
 	return (double)q->routing->n_ranks * (double)q->tokens * per_token;
 }
 
+bool flow_window_is_worst(const struct flow_request *q)
+{
+	return q->options.window == WINDOW_WORST ||
+	       (q->options.window == WINDOW_AUTO && q->phase == PHASE_DECODE);
+}
+
 double flow_window_rows_count(const struct flow_request *q)
 {
-	bool worst = q->options.window == WINDOW_WORST ||
-	             (q->options.window == WINDOW_AUTO && q->phase == PHASE_DECODE);
-
-	return worst ? flow_rows_in_worst_count(q) : flow_rows_in_most_count(q);
+	return flow_window_is_worst(q) ? flow_rows_in_worst_count(q) : flow_rows_in_most_count(q);
 }
 
 size_t buffers_list(struct buffer *out, const struct buffer *all, size_t n)

@@ -69,6 +69,7 @@ struct flow {
 
 extern const struct flow flow_relay3, flow_relay2, flow_direct;
 extern const struct flow flow_one_sided, flow_deepep_ll, flow_ubep, flow_deepep_normal;
+extern const struct flow flow_hierarchical;
 extern const struct flow *const flows[]; /* NULL-terminated */
 
 const struct flow *flow_find(const char *name, struct err *e); /* NULL: RC_CONFIG in e */
@@ -102,4 +103,5 @@ double flow_rows_in_most_count(const struct flow_request *q);  /* largest N' of 
 double flow_rows_in_worst_count(const struct flow_request *q); /* if all tokens came to one rank */
 /* Rows that an expert window must hold: by the window rule asked for; without one, decode, a
  * captured graph of fixed shapes, takes the worst case and prefill the counts. */
+bool flow_window_is_worst(const struct flow_request *q);
 double flow_window_rows_count(const struct flow_request *q);

@@ -326,8 +326,7 @@ static void combine(struct flow_build *b, const uint32_t *ready, uint32_t *done)
 static double rank_rows_count(const struct flow_request *q)
 {
 	int64_t n = q->routing->n_ranks, local = q->model->experts / n;
-	bool worst = q->options.window == WINDOW_WORST ||
-	             (q->options.window == WINDOW_AUTO && q->phase == PHASE_DECODE);
+	bool worst = flow_window_is_worst(q);
 	double all = (double)(n * q->tokens), most = 0, *touched;
 
 	if (worst || q->routing->balanced)
