@@ -3,9 +3,8 @@
 #include <string.h>
 
 const struct flow *const flows[] = {
-        &flow_relay3,        &flow_relay2,       &flow_direct,
-        &flow_one_sided,     &flow_deepep_ll,    &flow_ubep,
-        &flow_deepep_normal, &flow_hierarchical, NULL,
+        &flow_relay3, &flow_relay2,        &flow_direct,       &flow_one_sided, &flow_deepep_ll,
+        &flow_ubep,   &flow_deepep_normal, &flow_hierarchical, &flow_two_phase, NULL,
 };
 
 const struct flow *flow_find(const char *name, struct err *e)

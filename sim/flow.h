@@ -49,6 +49,8 @@ struct flow {
 	unsigned options; /* those of models/schedule.h that it knows: bits 1 << enum flow_option */
 	double cores_ratio; /* of a die's vector cores that it uses where the schedule names no
 	                       number; 0: all */
+	/* Have ranks different tasks in it, so that one cannot stand for all? NULL: no. */
+	bool (*uneven)(const struct flow_request *q);
 	/* May it serve this request, beyond what flow_applies() asks of all? NULL: always. No side
 	   effects; why_not is set when false. */
 	bool (*applies)(const struct flow_request *q, const char **why_not);
@@ -69,7 +71,7 @@ struct flow {
 
 extern const struct flow flow_relay3, flow_relay2, flow_direct;
 extern const struct flow flow_one_sided, flow_deepep_ll, flow_ubep, flow_deepep_normal;
-extern const struct flow flow_hierarchical;
+extern const struct flow flow_hierarchical, flow_two_phase;
 extern const struct flow *const flows[]; /* NULL-terminated */
 
 const struct flow *flow_find(const char *name, struct err *e); /* NULL: RC_CONFIG in e */

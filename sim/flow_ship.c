@@ -53,7 +53,8 @@ static const double *rows_of(struct flow_build *b, enum unit unit, enum hop hop)
 	double *whole, **rows = &b->rows_count[unit][hop];
 
 	CHECK(!b->topology->symmetric && unit < UNIT_TOKEN);
-	CHECK(unit != UNIT_TOKEN_NODE || hop == HOP_TO_NODE);
+	CHECK(unit != UNIT_TOKEN_NODE || hop == HOP_TO_NODE || hop == HOP_GATHER ||
+	      hop == HOP_PAIR);
 	if (*rows)
 		return *rows;
 	whole = heap_zeroed(n * n, sizeof *whole);
@@ -113,6 +114,7 @@ static int64_t tier_peers(const struct flow_build *b, enum unit unit, enum hop h
 	bool far = tier == TIER_FAR || tier == TIER_RDMA;
 	double rows = owner_rows(b, unit);
 
+	CHECK(hop < HOP_GATHER); /* ranks that deal for their node are not like others */
 	*each_count = rows;
 	if (hop == HOP_WHOLE)
 		return topology_peers(t, 0, tier);

@@ -113,14 +113,43 @@ bool rows_within(const struct rows *w, const struct item *fine, enum unit coarse
 	}
 }
 
+/* Who of a node deals with another node for all of it. */
+static int64_t delegate_of(int64_t node, int64_t other, int64_t node_ranks, int64_t n_ranks)
+{
+	int64_t first = node * node_ranks, left = n_ranks - first;
+
+	return first + other % (left < node_ranks ? left : node_ranks);
+}
+
+/* Ends of the hop between those two, which within one node is none: the source's own rows stay. */
+static void pair_ends(int64_t source, int64_t owner, int64_t node_ranks, int64_t n_ranks,
+                      int64_t *sender, int64_t *receiver)
+{
+	int64_t from = source / node_ranks, to = owner / node_ranks;
+
+	*sender = from == to ? source : delegate_of(from, to, node_ranks, n_ranks);
+	*receiver = from == to ? source : delegate_of(to, from, node_ranks, n_ranks);
+}
+
 void hop_ends(enum hop hop, int64_t source, int64_t owner, int64_t node_ranks, int64_t n_ranks,
               int64_t *holder, int64_t *needer)
 {
 	int64_t in_node = twin_of(source, owner / node_ranks, node_ranks, n_ranks);
 	int64_t at_home = twin_of(owner, source / node_ranks, node_ranks, n_ranks);
 
-	*holder = hop == HOP_IN_NODE ? in_node : hop == HOP_ACROSS ? at_home : source;
-	*needer = hop == HOP_TO_NODE ? in_node : hop == HOP_ALIGN ? at_home : owner;
+	int64_t sender, receiver;
+
+	pair_ends(source, owner, node_ranks, n_ranks, &sender, &receiver);
+	*holder = hop == HOP_IN_NODE  ? in_node
+	          : hop == HOP_ACROSS ? at_home
+	          : hop == HOP_PAIR   ? sender
+	          : hop == HOP_SPREAD ? receiver
+	                              : source;
+	*needer = hop == HOP_TO_NODE  ? in_node
+	          : hop == HOP_ALIGN  ? at_home
+	          : hop == HOP_GATHER ? sender
+	          : hop == HOP_PAIR   ? receiver
+	                              : owner;
 }
 
 /* Rows for experts first .. end - 1 from sources from_source .. to_source - 1. */
@@ -144,7 +173,7 @@ void rows_place(const struct rows *w, enum layout layout, const struct item *x,
 	int64_t local = w->experts / w->n_ranks, source = w->source[x->token];
 	int64_t t = x->token - c->first[source], branch = x->token * c->top_k + x->choice;
 	int64_t expert = c->expert[branch], before = w->before[branch];
-	int64_t first = x->owner * local, n = w->n_ranks, most = w->tokens_most;
+	int64_t first = x->owner * local, n = w->n_ranks, most = w->tokens_most, other;
 
 	*rank = x->owner;
 	switch (layout) {
@@ -178,6 +207,18 @@ void rows_place(const struct rows *w, enum layout layout, const struct item *x,
 		return;
 	case LAYOUT_TWIN_BRANCHES:
 		*rank = rows_twin(w, source, rows_node(w, x->owner));
+		*row = (source * most + t) * c->top_k + x->choice;
+		return;
+	case LAYOUT_PAIR_OUT:
+		pair_ends(source, x->owner, w->node_ranks, n, rank, &other);
+		*row = (rows_node(w, x->owner) * n + source) * most + t;
+		return;
+	case LAYOUT_PAIR_IN:
+		pair_ends(source, x->owner, w->node_ranks, n, &other, rank);
+		*row = source * most + t;
+		return;
+	case LAYOUT_PAIR_BRANCHES:
+		pair_ends(source, x->owner, w->node_ranks, n, &other, rank);
 		*row = (source * most + t) * c->top_k + x->choice;
 		return;
 	case LAYOUT_ALIGNED:

@@ -23,6 +23,9 @@ enum hop {
 	HOP_IN_NODE, /* that twin -> owner */
 	HOP_ALIGN,   /* source -> the owner's twin in the source's node */
 	HOP_ACROSS,  /* that twin -> owner */
+	HOP_GATHER,  /* source -> who sends for its node to the owner's; within a node: nowhere */
+	HOP_PAIR,    /* that one -> who receives for the owner's node from the source's */
+	HOP_SPREAD,  /* that one -> owner */
 	HOPS
 };
 
@@ -36,6 +39,10 @@ enum layout {
 	LAYOUT_RANK_SLOTS, /* at the owner: a fixed slot for each (source, token) */
 	LAYOUT_TWIN_SLOTS, /* at the source's twin in the owner's node: for each (source, token) */
 	LAYOUT_TWIN_BRANCHES, /* there: for each (source, token, choice) */
+	LAYOUT_PAIR_OUT,      /* at who sends for the source's node to the owner's: for each
+	                         (node, source, token) */
+	LAYOUT_PAIR_IN,       /* at who receives it: for each (source, token) */
+	LAYOUT_PAIR_BRANCHES, /* there: for each (source, token, choice) */
 	LAYOUT_ALIGNED,       /* at the owner's twin in the source's node: for each (source of that
 	                         node, token, choice) */
 	LAYOUT_COUNTS,        /* rows of a table: one for each rank, its count of rows by expert */

@@ -73,10 +73,35 @@ static bool type_possible(const struct step_request *q, char *why_not, size_t si
 	return false;
 }
 
+/* A routing without rows, for questions of shape. */
+static struct routing shape_routing(const struct step_request *q)
+{
+	return (struct routing){.n_ranks = ranks_of_group(q),
+	                        .experts = q->model->experts,
+	                        .rows_per_rank_count = (double)(rank_tokens(q) * q->model->top_k),
+	                        .balanced = true};
+}
+
+static struct flow_request flow_request_of(const struct step_request *q, const struct routing *r)
+{
+	return (struct flow_request){.machine = q->machine,
+	                             .model = q->model,
+	                             .routing = r,
+	                             .phase = q->phase,
+	                             .tokens = rank_tokens(q),
+	                             .dispatch = (enum dtype)q->schedule->dispatch,
+	                             .vector_cores = q->schedule->vector_cores,
+	                             .options = q->schedule->options};
+}
+
 static bool stands_for_all(const struct step_request *q)
 {
+	struct routing shape = shape_routing(q);
+	struct flow_request fq = flow_request_of(q, &shape);
+
 	return q->routing->kind == ROUTING_BALANCED &&
-	       topology_can_be_symmetric(q->machine, ranks_of_group(q));
+	       topology_can_be_symmetric(q->machine, ranks_of_group(q)) &&
+	       !(q->flow->uneven && q->flow->uneven(&fq));
 }
 
 /* Is it within reach? Random rows take 20 ns and more each, transfers about 160 bytes; the graph is
@@ -97,27 +122,6 @@ static bool size_possible(const struct step_request *q, char *why_not, size_t si
 	if (!stands_for_all(q) && layers * micro * ranks * peers * (rounds + 1) > most_transfers)
 		return no(why_not, size, "more transfers between ranks than memory may hold");
 	return true;
-}
-
-/* A routing without rows, for questions of shape. */
-static struct routing shape_routing(const struct step_request *q)
-{
-	return (struct routing){.n_ranks = ranks_of_group(q),
-	                        .experts = q->model->experts,
-	                        .rows_per_rank_count = (double)(rank_tokens(q) * q->model->top_k),
-	                        .balanced = true};
-}
-
-static struct flow_request flow_request_of(const struct step_request *q, const struct routing *r)
-{
-	return (struct flow_request){.machine = q->machine,
-	                             .model = q->model,
-	                             .routing = r,
-	                             .phase = q->phase,
-	                             .tokens = rank_tokens(q),
-	                             .dispatch = (enum dtype)q->schedule->dispatch,
-	                             .vector_cores = q->schedule->vector_cores,
-	                             .options = q->schedule->options};
 }
 
 bool step_possible(const struct step_request *q, char *why_not, size_t why_size)

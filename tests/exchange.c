@@ -42,7 +42,8 @@ bool exchange_ask(struct exchange *x, const struct exchange_wish *w)
 
 void exchange_build(struct exchange *x, const struct exchange_wish *w)
 {
-	bool symmetric = x->routing.balanced && !w->whole;
+	bool uneven = w->flow->uneven && w->flow->uneven(&x->request);
+	bool symmetric = x->routing.balanced && !w->whole && !uneven;
 	size_t n = symmetric ? 1 : (size_t)w->n_ranks;
 	uint32_t *at = heap_zeroed(n, sizeof *at);
 
