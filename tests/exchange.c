@@ -213,6 +213,16 @@ bool at_most(double a, double b, double slack_ratio, const char *file, unsigned 
 	return ok;
 }
 
+bool flow_serves(const struct flow *f, enum phase phase)
+{
+	return phase == PHASE_DECODE || (f != &flow_deepep_ll && f != &flow_ubep);
+}
+
+bool flow_needs_fabric(const struct flow *f)
+{
+	return f == &flow_direct || f == &flow_one_sided || f == &flow_ubep;
+}
+
 size_t flows_count(void)
 {
 	size_t n = 0;

@@ -62,5 +62,10 @@ __attribute__((format(printf, 6, 7))) bool at_most(double a, double b, double sl
                                                    const char *file, unsigned line,
                                                    const char *what, ...);
 
+/* Flows decline nothing that the machine and model allow, but for what is listed in exchange.c: a
+ * phase; and ranks that only RDMA joins. */
+bool flow_serves(const struct flow *f, enum phase phase);
+bool flow_needs_fabric(const struct flow *f);
+
 /* Rows of flows[]: a test that walks it covers the flow that is added next. */
 size_t flows_count(void);
