@@ -102,6 +102,11 @@ void stage_put(struct flow_build *b, const struct shipment *s, const uint32_t *a
 void stage_get(struct flow_build *b, const struct shipment *s, const uint32_t *after,
                uint32_t *arrived);
 
+/* Beside a put (get) whose cores take whole tokens: the time of the core that has the most of them.
+ * Few tokens leave cores idle. */
+void stage_whole_tokens(struct flow_build *b, const struct shipment *s, bool put,
+                        const uint32_t *after, uint32_t *done);
+
 /* Small messages: every rank to every other, bytes each; or bytes for each row that it sends to
  * (gets from) it. Occupies links only. Done when they are through, one-way latency included. */
 void stage_control(struct flow_build *b, const char *label, double per_peer_bytes,

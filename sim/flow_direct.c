@@ -160,11 +160,13 @@ static void combine(struct flow_build *b, const uint32_t *ready, uint32_t *done)
 	                       .row_bytes = bf16,
 	                       .from = &result[b->request->phase],
 	                       .to = &fetched};
-	uint32_t *pulled = heap_zeroed((size_t)b->n, sizeof *pulled);
+	uint32_t *pulled = heap_zeroed(2 * (size_t)b->n, sizeof *pulled), *least = pulled + b->n;
 
 	stage_delay(b, "combine.kernel", m->sync.kernel_s, ready, done);
 	outputs_ready(b, done);
 	stage_get(b, &get, done, pulled);
+	stage_whole_tokens(b, &get, false, done, least);
+	stage_join(b, "combine.get", pulled, least, pulled);
 	stage_copy(b, "combine.write", (struct traffic){.per_token_bytes = bf16}, 0, done, done);
 	stage_join(b, "combine.get", done, pulled, done);
 	note_sum(b, done, UNIT_BRANCH, &fetched, UNIT_TOKEN, &place_output);

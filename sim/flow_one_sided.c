@@ -62,10 +62,12 @@ static void dispatch(struct flow_build *b, const uint32_t *ready, uint32_t *done
 	                        .op = from.op,
 	                        .from = from.place,
 	                        .to = &slots};
-	uint32_t *sent = heap_zeroed((size_t)b->n, sizeof *sent);
+	uint32_t *sent = heap_zeroed(2 * (size_t)b->n, sizeof *sent), *least = sent + b->n;
 
 	stage_delay(b, "dispatch.kernel", m->sync.kernel_s, done, done);
 	stage_put(b, &push, done, sent, NULL);
+	stage_whole_tokens(b, &push, true, done, least);
+	stage_join(b, "dispatch.put", sent, least, sent);
 	stage_copy(b, "dispatch.read",
 	           (struct traffic){.per_token_bytes = from.read_bytes,
 	                            .quantised_token_bytes = from.quantised_bytes},
@@ -98,12 +100,14 @@ static void combine(struct flow_build *b, const uint32_t *ready, uint32_t *done)
 	                        .row_bytes = bf16,
 	                        .from = &partial,
 	                        .to = &fetched};
-	uint32_t *pulled = heap_zeroed((size_t)b->n, sizeof *pulled);
+	uint32_t *pulled = heap_zeroed(2 * (size_t)b->n, sizeof *pulled), *least = pulled + b->n;
 
 	finalize(b, ready, done);
 	stage_delay(b, "combine.kernel", b->topology->machine->sync.kernel_s, done, done);
 	all_there(b, "combine.barrier", "combine.flags", done);
 	stage_get(b, &pull, done, pulled);
+	stage_whole_tokens(b, &pull, false, done, least);
+	stage_join(b, "combine.get", pulled, least, pulled);
 	stage_copy(b, "combine.write", (struct traffic){.per_token_bytes = bf16}, 0, done, done);
 	stage_join(b, "combine.get", done, pulled, done);
 	note_sum(b, done, UNIT_TOKEN_RANK, &fetched, UNIT_TOKEN, &place_output);

@@ -1,5 +1,6 @@
 /* Shipments: how many rows go between which ranks, and the transfers that carry them. */
 #include "sim/flow_ship.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -451,6 +452,25 @@ static void exchange(struct flow_build *b, const struct shipment *s, bool put,
 	memcpy(waits, after, (size_t)b->n * sizeof *waits);
 	exchange_pairs(b, s, x, waits, put ? sent : arrived, put ? arrived : sent);
 	free(waits);
+}
+
+void stage_whole_tokens(struct flow_build *b, const struct shipment *s, bool put,
+                        const uint32_t *after, uint32_t *done)
+{
+	const struct machine *m = b->topology->machine;
+	double core_Bps = put ? m->vector.put_core_Bps : m->vector.get_core_Bps;
+
+	for (int64_t r = 0; r < b->n; r++) {
+		double tokens = build_tokens_count(b, r), rows, most;
+
+		rows = build_held_count(b, s->unit, s->hop, r) -
+		       build_stay_count(b, s->unit, s->hop, r);
+		most = ceil(tokens / build_cores_count(b));
+		done[r] = append_pause(b, s->label, r,
+		                       tokens > 0 ? most * rows / tokens * s->row_bytes / core_Bps
+		                                  : 0,
+		                       false, after + r, 1);
+	}
 }
 
 void stage_put(struct flow_build *b, const struct shipment *s, const uint32_t *after,

@@ -30,9 +30,9 @@ void predictor_free(struct predictor *p)
 	free(p);
 }
 
-/* Phases of dispatch that come before its kernel. */
+/* What comes before the kernels of dispatch and combine. */
 static const char *const before_kernel[] = {"dispatch.layout", "dispatch.notify", "dispatch.host",
-                                            NULL};
+                                            "dispatch.quantise", "expert.finalize", NULL};
 
 static bool is_before_kernel(const char *label)
 {
@@ -96,6 +96,15 @@ static enum rc batch_predict(struct predictor *p, const struct flow *flow, struc
 	return RC_OK;
 }
 
+/* The same dies, each a node of its own: all that leaves one goes by RDMA. */
+static const struct machine *machine_apart(const struct machine *m, struct machine *out)
+{
+	*out = *m;
+	out->nodes = machine_dies(m);
+	out->packages_per_node = out->dies_per_package = 1;
+	return out;
+}
+
 enum rc predict(struct predictor *p, const struct machine *m, const struct observation *o,
                 double *out_s, struct err *e)
 {
@@ -103,21 +112,28 @@ enum rc predict(struct predictor *p, const struct machine *m, const struct obser
 	struct moe_model model = {.hidden = o->hidden,
 	                          .experts = o->experts,
 	                          .top_k = o->top_k,
-	                          .groups = 1,
-	                          .top_groups = 1};
-	struct routing routing = {.n_ranks = o->ep, .experts = o->experts, .balanced = true};
+	                          .groups = o->groups > 0 ? o->groups : 1,
+	                          .top_groups = o->groups > 0 ? o->top_groups : 1};
+	struct routing routing = {
+	        .n_ranks = o->ep, .experts = o->experts, .balanced = true, .model = &model};
+	struct machine apart;
 	struct flow_request q = {.machine = m,
 	                         .model = &model,
 	                         .routing = &routing,
 	                         .phase = o->phase,
 	                         .dispatch = o->dispatch,
-	                         .vector_cores = o->vector_cores};
+	                         .options = {.quantise = o->quantised_before ? QUANTISE_SEPARATE
+	                                                                    : QUANTISE_AUTO}};
 	double sum_s = 0, s = 0;
 
 	if (!flow)
 		return e->rc;
+	if (o->rdma_only)
+		q.machine = machine_apart(m, &apart);
+	q.vector_cores = flow_vector_cores(flow, m, o->vector_cores);
 	for (size_t i = 0; i < o->n_batches; i++) {
 		q.tokens = o->tokens[i];
+		routing.tokens = q.tokens;
 		routing.rows_per_rank_count = (double)(q.tokens * o->top_k);
 		TRY(batch_predict(p, flow, &q, o, &s, e));
 		sum_s += s;

@@ -26,6 +26,7 @@ enum column {
 	COL_CORES,
 	COL_NOTIFY,
 	COL_ROUTING,
+	COL_NOTES,
 	COLUMNS
 };
 
@@ -53,6 +54,7 @@ static const struct column_row {
         [COL_CORES] = {"vector_cores", false},
         [COL_NOTIFY] = {"notify", false},
         [COL_ROUTING] = {"routing", false},
+        [COL_NOTES] = {"notes", false},
 };
 
 enum { MOST_CELLS = 256 };
@@ -318,6 +320,22 @@ static enum rc cores_read(const struct reader *r, struct observation *o, struct 
 	return RC_OK;
 }
 
+/* What published tables say in words, beside their columns. */
+static void words_read(const struct reader *r, struct observation *o)
+{
+	enum { DEEPEP_GROUPS = 8, DEEPEP_TOP_GROUPS = 4 }; /* of DeepEP's own benchmark */
+	const char *notes = cell_of(r, COL_NOTES), *local = strstr(notes, " local experts");
+
+	if (strstr(notes, "top-4 groups"))
+		o->groups = DEEPEP_GROUPS, o->top_groups = DEEPEP_TOP_GROUPS;
+	while (local && local > notes && local[-1] >= '0' && local[-1] <= '9')
+		local--;
+	if (local && o->experts == 0)
+		o->experts = strtol(local, NULL, 10) * o->ep;
+	o->quantised_before = strstr(cell_of(r, COL_IMPL), "post-quant") != NULL;
+	o->rdma_only = strstr(o->source, "RDMA only") != NULL;
+}
+
 static enum rc notify_read(const struct reader *r, struct observation *o, struct err *e)
 {
 	const char *text = cell_of(r, COL_NOTIFY);
@@ -342,6 +360,7 @@ static enum rc shape_read(const struct reader *r, struct observation *o, struct 
 	TRY(count_read(r, COL_EXPERTS, &o->experts, e));
 	TRY(dtype_read(r, o, e));
 	TRY(cores_read(r, o, e));
+	words_read(r, o);
 	return notify_read(r, o, e);
 }
 
@@ -537,7 +556,8 @@ static uint64_t row_digest(const struct observation *o)
 	hash = fnv(fnv(fnv(hash, o->machine), o->flow), o->kernel);
 	snprintf(text, sizeof text, "|%lld|%lld|%lld|%lld|%d|%lld|%d|%.17g|%.17g", (long long)o->ep,
 	         (long long)o->hidden, (long long)o->top_k, (long long)o->experts, o->dispatch,
-	         (long long)o->vector_cores, o->notify, o->measured_s, o->weight_ratio);
+	         (long long)o->vector_cores, o->notify + 2 * o->rdma_only + 4 * o->quantised_before,
+	         o->measured_s, o->weight_ratio);
 	hash = fnv(hash, text);
 	for (size_t i = 0; i < o->n_batches; i++) {
 		snprintf(text, sizeof text, "|%lld", (long long)o->tokens[i]);

@@ -112,6 +112,16 @@ static enum rc assume_tokens(struct observations *set, struct observation *o, do
 	return RC_OK;
 }
 
+/* Does the source count its bytes as if each token went to as many ranks as it can? Then it is
+ * taken by its word, which as few experts as possible do. */
+static bool spreads_evenly(const struct observation *o)
+{
+	struct err ignored;
+	const struct byte_convention *c = byte_convention_find("", o, &ignored);
+
+	return c && strcmp(c->name, "capped-rows") == 0;
+}
+
 enum rc observation_assume(struct observations *set, struct observation *o, double bandwidth_Bps,
                            struct err *e)
 {
@@ -122,6 +132,10 @@ enum rc observation_assume(struct observations *set, struct observation *o, doub
 		if (o->hidden == 0)
 			return open_row(o, "hidden", "no row of this source states one", e);
 		say(set, o, "hidden", o->hidden);
+	}
+	if (spreads_evenly(o) && o->top_k > 0 && o->experts == 0) {
+		o->experts = (o->top_k + o->ep - 1) / o->ep * o->ep;
+		say(set, o, "each token at min(ep, topk) ranks: experts", o->experts);
 	}
 	if (o->top_k == 0 || o->experts == 0)
 		TRY(assume_model(set, o, e));
