@@ -28,11 +28,11 @@ struct observation {
 	size_t n_batches; /* the time is the mean over these, usually one */
 	int64_t tokens[MOST_BATCHES];
 	int64_t hidden, top_k, experts;
-	bool hidden_stated; /* by the file, not assumed */
+	bool hidden_stated;         /* by the file, not assumed */
 	int64_t groups, top_groups; /* routing is limited to top_groups of the groups; 0: not */
 	enum dtype dispatch;
-	bool quantised_before; /* by a kernel of its own, which the time does not include */
-	bool rdma_only;        /* no rank reaches another but by RDMA, within a node neither */
+	bool quantised_before;  /* by a kernel of its own, which the time does not include */
+	bool rdma_only;         /* no rank reaches another but by RDMA, within a node neither */
 	int64_t vector_cores;   /* 0: all */
 	double measured_s;      /* 0: a question, of which only the prediction is asked */
 	double rounding_ratio;  /* relative sd that the figure's last digit leaves */

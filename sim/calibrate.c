@@ -46,13 +46,23 @@ static int batches_compare(const struct observation *a, const struct observation
 
 static int observation_compare(const struct observation *a, const struct observation *b)
 {
-	const int64_t one[] = {
-	        a->ep,           a->hidden,         a->top_k, a->experts, (int64_t)a->dispatch,
-	        a->vector_cores, (int64_t)a->notify, (int64_t)a->rdma_only,
+	const int64_t one[] = {a->ep,
+	                       a->hidden,
+	                       a->top_k,
+	                       a->experts,
+	                       (int64_t)a->dispatch,
+	                       a->vector_cores,
+	                       (int64_t)a->notify,
+	                       (int64_t)a->rdma_only,
 	                       (int64_t)a->quantised_before};
-	const int64_t two[] = {
-	        b->ep,           b->hidden,         b->top_k, b->experts, (int64_t)b->dispatch,
-	        b->vector_cores, (int64_t)b->notify, (int64_t)b->rdma_only,
+	const int64_t two[] = {b->ep,
+	                       b->hidden,
+	                       b->top_k,
+	                       b->experts,
+	                       (int64_t)b->dispatch,
+	                       b->vector_cores,
+	                       (int64_t)b->notify,
+	                       (int64_t)b->rdma_only,
 	                       (int64_t)b->quantised_before};
 	int by = strcmp(a->kernel, b->kernel);
 

@@ -15,10 +15,10 @@
  * they share ranks, as in all flows. Slots and flags are taken as in one-sided; a flag goes to
  * every rank at the end of dispatch, and with the rows elsewhere.
  *
- * What the checker says: slots need no turns and no barrier, since a row's result comes back through
- * the ranks that its row passed, before the next layer's row may pass them. Of the last leg's flags
- * and those at the end of dispatch either would do; but only the latter tell an owner that no more
- * rows will come. */
+ * What the checker says: slots need no turns and no barrier, since a row's result comes back
+ * through the ranks that its row passed, before the next layer's row may pass them. Of the last
+ * leg's flags and those at the end of dispatch either would do; but only the latter tell an owner
+ * that no more rows will come. */
 #include "sim/flow_build.h"
 #include <stdlib.h>
 

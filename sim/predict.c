@@ -31,7 +31,7 @@ void predictor_free(struct predictor *p)
 }
 
 /* What comes before the kernels of dispatch and combine. */
-static const char *const before_kernel[] = {"dispatch.layout", "dispatch.notify", "dispatch.host",
+static const char *const before_kernel[] = {"dispatch.layout",   "dispatch.notify", "dispatch.host",
                                             "dispatch.quantise", "expert.finalize", NULL};
 
 static bool is_before_kernel(const char *label)
@@ -117,13 +117,13 @@ enum rc predict(struct predictor *p, const struct machine *m, const struct obser
 	struct routing routing = {
 	        .n_ranks = o->ep, .experts = o->experts, .balanced = true, .model = &model};
 	struct machine apart;
-	struct flow_request q = {.machine = m,
-	                         .model = &model,
-	                         .routing = &routing,
-	                         .phase = o->phase,
-	                         .dispatch = o->dispatch,
-	                         .options = {.quantise = o->quantised_before ? QUANTISE_SEPARATE
-	                                                                    : QUANTISE_AUTO}};
+	struct flow_request q = {
+	        .machine = m,
+	        .model = &model,
+	        .routing = &routing,
+	        .phase = o->phase,
+	        .dispatch = o->dispatch,
+	        .options = {.quantise = o->quantised_before ? QUANTISE_SEPARATE : QUANTISE_AUTO}};
 	double sum_s = 0, s = 0;
 
 	if (!flow)

@@ -25,7 +25,8 @@ struct verb {
 };
 
 extern const struct verb verb_run, verb_sweep, verb_compare, verb_check, verb_explain,
-        verb_validate, verb_calibrate, verb_compute, verb_bench, verb_list, verb_config;
+        verb_validate, verb_shapes, verb_calibrate, verb_compute, verb_bench, verb_list,
+        verb_config;
 extern const struct verb *const verbs[]; /* NULL-terminated */
 
 enum { MOST_ARGS = 512, MOST_OPTIONS = 64, OPTION_NAME_SIZE = 32 };

@@ -1,0 +1,103 @@
+/* epsim shapes: what papers say of the systems behind our flows, against what we compute. */
+#include "models/base/json.h"
+#include "models/base/table.h"
+#include "sim/shapes.h"
+#include "tools/args.h"
+
+static void text(const struct shape *s, size_t n, FILE *out)
+{
+	static const char *const headers[] = {"<system", "<claim",   "<published", "passes",
+	                                      "ours",    "<verdict", NULL};
+	struct table *t = table_new(headers);
+
+	for (size_t i = 0; i < n; i++) {
+		table_cell(t, "%s", s[i].claim.system);
+		table_cell(t, "%s", s[i].claim.claim);
+		table_cell(t, "%s", s[i].claim.published);
+		table_cell(t, "%g to %g", s[i].claim.least_ratio, s[i].claim.most_ratio);
+		table_cell(t, "%.3g", s[i].ratio);
+		table_cell(t, "%s", verdict_name(s[i].verdict));
+		table_end_row(t);
+	}
+	table_print(t, out);
+	table_free(t);
+	for (size_t i = 0; i < n; i++) {
+		if (s[i].verdict == VERDICT_EXPLAINED)
+			fprintf(out, "\n%s, %s: %s\n", s[i].claim.system, s[i].claim.claim,
+			        s[i].claim.why);
+	}
+}
+
+static void json(const struct shape *s, size_t n, FILE *out)
+{
+	struct json *j = json_new(out);
+
+	json_object(j, NULL);
+	json_array(j, "shapes");
+	for (size_t i = 0; i < n; i++) {
+		json_object(j, NULL);
+		json_text(j, "key", s[i].row->key);
+		json_text(j, "system", s[i].claim.system);
+		json_text(j, "claim", s[i].claim.claim);
+		json_text(j, "published", s[i].claim.published);
+		json_text(j, "source", s[i].claim.source);
+		json_number(j, "least_ratio", s[i].claim.least_ratio);
+		json_number(j, "most_ratio", s[i].claim.most_ratio);
+		json_number(j, "ours_ratio", s[i].ratio);
+		json_text(j, "verdict", verdict_name(s[i].verdict));
+		json_text(j, "why", *s[i].claim.why ? s[i].claim.why : NULL);
+		json_close(j);
+	}
+	json_close(j);
+	json_close(j);
+	json_free(j);
+}
+
+static enum rc shapes(const struct args *a, struct arena *arena, FILE *out, struct err *e)
+{
+	struct shape *s = arena_alloc(arena, MOST_SHAPES * sizeof *s);
+	const char *path = a->n_words > 0 ? a->word[0] : NULL;
+	size_t n, n_failed = 0;
+
+	if (a->n_words > 1)
+		return fail(e, RC_CONFIG, "shapes: one file of claims, not '%s' too", a->word[1]);
+	path = config_find("shapes", path ? path : "published", arena);
+	if (!path)
+		return fail(e, RC_CONFIG, "shapes: no file of claims is called '%s'",
+		            a->n_words > 0 ? a->word[0] : "published");
+	TRY(shapes_run(path, arena, s, &n, e));
+	if (args_has(a, "json"))
+		json(s, n, out);
+	else
+		text(s, n, out);
+	for (size_t i = 0; i < n; i++)
+		n_failed += s[i].verdict == VERDICT_FAILS;
+	if (n_failed > 0)
+		return fail(e, RC_NO, "shapes: %zu of %zu do not hold", n_failed, n);
+	return RC_OK;
+}
+
+static enum rc run(const struct args *a, FILE *out, struct err *e)
+{
+	struct arena *arena = arena_new();
+	enum rc rc = shapes(a, arena, out, e);
+
+	arena_free(arena);
+	return rc;
+}
+
+static const struct option options[] = {{0}};
+
+const struct verb verb_shapes = {
+        .name = "shapes",
+        .doc = "Compares published shapes (who wins, what saturates) with what is computed",
+        .usage = "[FILE] [option...]",
+        .examples = {"epsim shapes", "epsim shapes --json"},
+        .options = options,
+        .about = "A shape is a ratio that a paper reports or implies: who is faster, what "
+                 "saturates, where it\n"
+                 "turns over. A row that does not hold stays in the table, with the reason where "
+                 "it is known. Exit\n"
+                 "status 1: one fails without a known reason.",
+        .run = run,
+};
