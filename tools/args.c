@@ -127,6 +127,8 @@ enum rc args_parse(const struct verb *verb, int argc, char **argv, struct args *
 			only_words = true;
 		else if (!only_words && strncmp(argv[i], "--", 2) == 0)
 			TRY(option_parse(verb, l, argv, argc, &i, out, e));
+		else if (!only_words && strcmp(argv[i], "-o") == 0 && list_find(l, "out", 3))
+			argv[i] = "--out", i--; /* the one short form that everybody knows */
 		else if (!only_words && argv[i][0] == '-' && argv[i][1])
 			return fail(e, RC_CONFIG, "%s: options are spelled out, as in --help: '%s'",
 			            verb->name, argv[i]);

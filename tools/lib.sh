@@ -5,7 +5,7 @@
 # Every Debian package that is needed, once.
 # shellcheck disable=SC2034 # used by those who source this
 {
-	packages_build=(build-essential cmake pkg-config libgsl-dev libyaml-dev libyajl-dev libsimgrid-dev)
+	packages_build=(build-essential cmake pkg-config libgsl-dev libyaml-dev libyajl-dev libsimgrid-dev libsqlite3-dev)
 	packages_pictures=(gnuplot-nox fonts-dejavu-core)
 	packages_test=(libcunit1-dev clang-format clang-tidy shellcheck)
 }
