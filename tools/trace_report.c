@@ -65,7 +65,8 @@ static void files_print(const struct trace_files *files, const struct report *r)
 		        n_doubled);
 	if (files->n_other > 0)
 		fprintf(r->out, "%zu other files are of no format known here\n", files->n_other);
-	fprintf(r->out, "%u rank%s, %llu events", s->n_ranks, s->n_ranks == 1 ? "" : "s", (unsigned long long)s->n_events);
+	fprintf(r->out, "%u rank%s, %llu events", s->n_ranks, s->n_ranks == 1 ? "" : "s",
+	        (unsigned long long)s->n_events);
 	if (s->n_twins > 0)
 		fprintf(r->out, "; %llu kernels of collectives that are listed themselves left out",
 		        (unsigned long long)s->n_twins);
