@@ -354,7 +354,7 @@ static void price_grouped_n384(void)
 	CHECK(time_engine(&engine_fluid, 0, build_grouped, &x, true, 1, &t, &e) == RC_OK);
 }
 
-static enum rc peak_beyond_idle(void (*f)(void), double *out, struct err *e)
+enum rc bench_peak_beyond_idle(void (*f)(void), double *out, struct err *e)
 {
 	double idle = peak_bytes(do_nothing), busy = peak_bytes(f);
 
@@ -366,13 +366,13 @@ static enum rc peak_beyond_idle(void (*f)(void), double *out, struct err *e)
 static enum rc uniform_n384_bytes(bool once, double *out, struct err *e)
 {
 	(void)once;
-	return peak_beyond_idle(price_uniform_n384, out, e);
+	return bench_peak_beyond_idle(price_uniform_n384, out, e);
 }
 
 static enum rc grouped_n384_bytes(bool once, double *out, struct err *e)
 {
 	(void)once;
-	return peak_beyond_idle(price_grouped_n384, out, e);
+	return bench_peak_beyond_idle(price_grouped_n384, out, e);
 }
 
 const struct bench benches[] = {
@@ -381,6 +381,9 @@ const struct bench benches[] = {
          "peak memory of the grouped form, beyond the program's own", grouped_n384_bytes},
         {"fluid_uniform_n384_bytes", "bytes", "peak memory of that, beyond the program's own",
          uniform_n384_bytes},
+        {"trace_read_peak_bytes", "bytes",
+         "peak memory of reading 200 MB of trace, CSV or JSON, beyond the program's own",
+         bench_trace_bytes},
         {"fluid_vs_simgrid_zipf_n128_ratio", "ratio",
          "CPU of SimGrid over CPU of fluid, zipf decode", simgrid_ratio},
         {"fluid_zipf_decode_n64_s", "s", "zipf decode, exact", zipf_decode_n64},
@@ -410,5 +413,9 @@ const struct bench benches[] = {
         {"estimate_step_ep256_s", "s", "its lower bound, balanced", bench_estimate_step},
         {"sweep_two_threads_speedup_ratio", "ratio",
          "wall time of the shipped sweep, one thread over two", bench_two_threads},
+        {"trace_read_csv_GBps", "GB/s", "reading 200 MB of kernel_details.csv, summed up",
+         bench_trace_csv},
+        {"trace_read_chrome_GBps", "GB/s", "reading 200 MB of trace_view.json, summed up",
+         bench_trace_chrome},
         {0},
 };
