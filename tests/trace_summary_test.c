@@ -198,6 +198,21 @@ static void files_of_a_profile_count_once(void)
 	summary_free(k);
 }
 
+/* Of a Chrome trace and communication.json the first has the kernels, the second the waiting. */
+static void files_complete_each_other(void)
+{
+	static const char *const names[] = {"tests/seeds/trace_view.json",
+	                                    "tests/seeds/cluster_communication.json"};
+	struct summary *s = summary_read(names, 2, INT64_MIN);
+
+	CU_ASSERT_EQUAL(op_find(s, "GroupedMatmul")->time_ns.sum, 50000);
+	CU_ASSERT_EQUAL(op_find(s, "hcom_alltoallv_")->time_ns.sum, 80500);
+	CU_ASSERT_EQUAL(s->n_ops, 2);
+	CU_ASSERT_EQUAL(s->n_pairs, 1);
+	CU_ASSERT_EQUAL(s->n_waits, 1);
+	summary_free(s);
+}
+
 static void an_all_to_all_has_a_side(void)
 {
 	static const char *const names[] = {RANK0, RANK1};
@@ -398,6 +413,7 @@ static const struct unit_test tests[] = {
         {"order of files does not matter", order_of_files_does_not_matter},
         {"twins count once", twins_count_once},
         {"files of a profile count once", files_of_a_profile_count_once},
+        {"files complete each other", files_complete_each_other},
         {"an all-to-all has a side", an_all_to_all_has_a_side},
         {"warm-up can be left out", warm_up_can_be_left_out},
         {"doubling doubles", doubling_doubles},

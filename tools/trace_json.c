@@ -17,6 +17,12 @@ static void known_integer(struct json *j, const char *key, int64_t value)
 		json_integer(j, key, value);
 }
 
+static void who(struct json *j, const struct summary_rank *r)
+{
+	known_integer(j, "rank", r->rank);
+	known_integer(j, "device", r->device);
+}
+
 static void phases(struct json *j, const int64_t phase_ns[TRACE_PHASES])
 {
 	json_object(j, "phase_us");
@@ -56,14 +62,12 @@ static void files_json(struct json *j, const struct trace_files *files)
 
 static void op_ranks_json(struct json *j, const struct summary *s, const struct summary_op *op)
 {
-	char name[32];
-
 	json_array(j, "ranks");
 	for (uint32_t i = 0; i < op->n_ranks; i++) {
 		if (op->rank[i].n == 0)
 			continue;
 		json_object(j, NULL);
-		json_text(j, "rank", trace_rank_text(&s->rank[i], name, sizeof name));
+		who(j, &s->rank[i]);
 		json_integer(j, "count", (int64_t)op->rank[i].n);
 		time_us(j, "total_us", op->rank[i].sum_ns);
 		time_us(j, "min_us", op->rank[i].least_ns);
@@ -117,12 +121,10 @@ static void pieces_json(struct json *j, const struct summary *s)
 
 static void ranks_json(struct json *j, const struct summary *s)
 {
-	char name[32];
-
 	json_array(j, "ranks");
 	for (uint32_t i = 0; i < s->n_ranks; i++) {
 		json_object(j, NULL);
-		json_text(j, "rank", trace_rank_text(&s->rank[i], name, sizeof name));
+		who(j, &s->rank[i]);
 		phases(j, s->rank[i].phase_ns);
 		json_close(j);
 	}
@@ -131,7 +133,7 @@ static void ranks_json(struct json *j, const struct summary *s)
 	for (uint32_t i = 0; i < s->n_cells; i++) {
 		json_object(j, NULL);
 		known_integer(j, "step", s->cell[i].step);
-		json_text(j, "rank", trace_rank_text(&s->rank[s->cell[i].rank], name, sizeof name));
+		who(j, &s->rank[s->cell[i].rank]);
 		phases(j, s->cell[i].phase_ns);
 		json_close(j);
 	}

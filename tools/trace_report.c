@@ -11,7 +11,8 @@ struct report {
 	FILE *out;
 };
 
-const char *trace_rank_text(const struct summary_rank *r, char *buf, size_t size)
+/* "3", "device 3", "-". */
+static const char *rank_text(const struct summary_rank *r, char *buf, size_t size)
 {
 	if (r->rank >= 0)
 		snprintf(buf, size, "%d", r->rank);
@@ -200,7 +201,7 @@ static void ranks_print(const struct report *r)
 	phase_headers(headers, "<rank");
 	t = table_new(headers);
 	for (uint32_t i = 0; i < rows_of(r, r->s->n_ranks); i++) {
-		table_cell(t, "%s", trace_rank_text(&r->s->rank[i], name, sizeof name));
+		table_cell(t, "%s", rank_text(&r->s->rank[i], name, sizeof name));
 		for (int p = 0; p < TRACE_PHASES; p++)
 			table_cell(t, "%.3f", (double)r->s->rank[i].phase_ns[p] * ms_per_ns);
 		table_end_row(t);

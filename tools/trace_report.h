@@ -8,6 +8,3 @@
 void trace_report_text(const struct trace_files *files, const struct summary *s, uint32_t rows,
                        FILE *out);
 void trace_report_json(const struct trace_files *files, const struct summary *s, FILE *out);
-
-/* "3", "device 3", "-". */
-const char *trace_rank_text(const struct summary_rank *r, char *buf, size_t size);

@@ -65,6 +65,8 @@ static enum rc rows_write(const struct args *a, const struct summary *s, const s
 	bad = ferror(to);
 	if (path && (fclose(to) != 0 || bad))
 		return fail(e, RC_CONFIG, "%s: cannot be written: %s", path, strerror(errno));
+	if (n_rows == 0 && path)
+		remove(path);
 	if (n_rows == 0)
 		return fail(e, RC_NO, "the trace holds none of the ops that the sidecar asks for");
 	if (path)

@@ -8,23 +8,11 @@
 
 /* To add a format, add its row. */
 const struct trace_reader *const trace_readers[] = {
-        &reader_kernel_details,
-        &reader_op_summary,
-        &reader_matrix,
-        &reader_database,
-        &reader_communication,
-        &reader_chrome,
-        &reader_op_statistic,
-        &reader_step_trace,
-        &reader_recorder,
-        &reader_hccl_test,
-        &reader_nccl_tests,
-        &reader_osu,
-        &reader_perftest,
-        &reader_shmem,
-        &reader_msmodeling_comm,
-        &reader_msmodeling_op,
-        NULL,
+        &reader_kernel_details, &reader_op_summary,      &reader_matrix,        &reader_database,
+        &reader_chrome, /* before communication, which has collectives alone */
+        &reader_communication,  &reader_op_statistic,    &reader_step_trace,    &reader_recorder,
+        &reader_hccl_test,      &reader_nccl_tests,      &reader_osu,           &reader_perftest,
+        &reader_shmem,          &reader_msmodeling_comm, &reader_msmodeling_op, NULL,
 };
 
 static bool is_named(const struct trace_reader *r, const char *name)
