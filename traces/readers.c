@@ -78,7 +78,7 @@ static const struct trace_reader *reader_choose(const struct trace_head *h)
 enum rc trace_reader_find(const char *path, const struct trace_reader **reader, struct err *e)
 {
 	char *text = heap_zeroed(TRACE_HEAD_BYTES + 1, 1);
-	struct trace_head h;
+	struct trace_head h = {path, path, text, 0};
 	enum rc rc = head_read(path, text, &h, e);
 
 	if (rc == RC_OK) {
