@@ -95,6 +95,17 @@ static void message_check(const struct feeder *f, const struct trace_reader *rea
 	CHECK(fed->e.text[0] && !strchr(fed->e.text, '\n'));
 }
 
+/* Whatever a file holds, its format is found, or not, with a message. */
+static void detection_check(const struct feeder *f)
+{
+	const struct trace_reader *found = NULL;
+	struct err e = {0};
+	enum rc rc = trace_reader_find(f->path, &found, &e);
+
+	CHECK(rc == RC_OK ? found != NULL : rc == RC_NO || rc == RC_DATA);
+	CHECK(rc == RC_OK || strncmp(e.text, f->path, strlen(f->path)) == 0);
+}
+
 void feeder_feed(struct feeder *f, const struct trace_reader *reader, const void *bytes,
                  size_t n_bytes, struct fed *out)
 {
@@ -103,6 +114,7 @@ void feeder_feed(struct feeder *f, const struct trace_reader *reader, const void
 
 	CHECK(pwrite(f->fd, bytes, n_bytes, 0) == (ssize_t)n_bytes);
 	CHECK(ftruncate(f->fd, (off_t)n_bytes) == 0);
+	detection_check(f);
 	out->e.text[0] = '\0';
 	out->rc = reader->read(f->path, &sink, &out->e);
 	out->n_events = c.n;

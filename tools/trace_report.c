@@ -302,33 +302,6 @@ static void end_cell(struct table *t, int32_t rank)
 		table_cell(t, "-");
 }
 
-static void pairs_print(const struct report *r)
-{
-	static const char *const headers[] = {"<group", "from", "to",   "<link",
-	                                      "calls",  "MB",   "GB/s", NULL};
-	const double MB_per_B = 1e-6;
-	struct table *t;
-
-	if (r->s->n_pairs == 0)
-		return;
-	t = table_new(headers);
-	for (uint32_t i = 0; i < rows_of(r, r->s->n_pairs); i++) {
-		const struct summary_pair *p = &r->s->pair[i];
-
-		table_cell(t, "%s", *p->group ? p->group : "-");
-		end_cell(t, p->source);
-		end_cell(t, p->peer);
-		table_cell(t, "%s", trace_link_name(p->link));
-		table_cell(t, p->calls ? "%lld" : "-", (long long)p->calls);
-		table_cell(t, "%.6g", (double)p->bytes * MB_per_B);
-		table_cell(t, p->time_ns > 0 ? "%.4g" : "-",
-		           (double)p->bytes / (double)p->time_ns); /* B/ns is GB/s */
-		table_end_row(t);
-	}
-	fprintf(r->out, "\nbytes between ranks of a group, and what a link carried while it did\n");
-	table_end(t, r, r->s->n_pairs);
-}
-
 static void waits_print(const struct report *r)
 {
 	static const char *const headers[] = {"<collective", "calls",      "transit us",
@@ -389,6 +362,6 @@ void trace_report_text(const struct trace_files *files, const struct summary *s,
 	steps_print(&r);
 	parts_print(&r);
 	waits_print(&r);
-	pairs_print(&r);
+	trace_links_text(s, rows, out);
 	points_print(&r);
 }

@@ -50,6 +50,11 @@ $ epsim trace summary tests/seeds/rank0_ascend_pt tests/seeds/rank1_ascend_pt
 > collective       calls  transit us  wait us  wait share
 > hcom_alltoallv_      4      60.000   20.000       0.250
 >
+> GB/s between ranks of group 77
+> from  to 0  to 1
+>    0     -    25
+>    1    25     -
+>
 > bytes between ranks of a group, and what a link carried while it did
 > group  from  to  link  calls  MB  GB/s
 > 77        0   1  HCCS      -   3    25
