@@ -111,6 +111,13 @@ static void print_times(const struct run_result *m, FILE *out)
 	fprintf(out, "\n%s  %s", what[m->run.scope], time_text(total_s(m), text));
 	if (m->run.scope == SCOPE_STEP)
 		fprintf(out, "  (one MoE layer %s)", time_text(m->step.layer_s, text));
+	if (m->spread_s.draws > 0) {
+		char low[TEXT_SIZE], high[TEXT_SIZE];
+
+		fprintf(out, "\n%lld draws of the machine: median %s, 90 of 100 between %s and %s",
+		        (long long)m->spread_s.draws, time_text(m->spread_s.median, text),
+		        time_text(m->spread_s.low, low), time_text(m->spread_s.high, high));
+	}
 	fprintf(out, "\n\n");
 	table_print(t, out);
 	table_free(t);
@@ -279,6 +286,14 @@ void run_report_json(const struct run_result *m, FILE *out)
 	json_number(j, "time_s", total_s(m));
 	if (m->run.scope == SCOPE_STEP)
 		json_number(j, "layer_s", m->step.layer_s);
+	if (m->spread_s.draws > 0) {
+		json_object(j, "draws");
+		json_integer(j, "count", m->spread_s.draws);
+		json_number(j, "low_5_s", m->spread_s.low);
+		json_number(j, "median_s", m->spread_s.median);
+		json_number(j, "high_95_s", m->spread_s.high);
+		json_close(j);
+	}
 	json_times(m, j);
 	json_resources(m, j);
 	json_memory(m, j);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "tools/args.h"
+#include "tools/progress.h"
 #include "tools/run_report.h"
 #include "tools/text.h"
 
@@ -17,6 +18,38 @@ static enum rc measure(struct run_result *m, struct err *e)
 	                   e);
 }
 
+/* The step once for each draw of the machine; the same whatever else is asked for. */
+static enum rc draws_run(const struct args *a, struct run_result *m, struct err *e)
+{
+	const struct config *c = m->run.config;
+	struct progress bar;
+	double *value_s;
+	int64_t draws;
+	enum rc rc = RC_OK;
+
+	TRY(args_integer(a, "draws", 0, 0, &draws, e));
+	if (draws > 0 && m->run.scope != SCOPE_STEP)
+		return fail(e, RC_CONFIG, "run: --draws goes with --scope step");
+	if (draws > MOST_DRAWS)
+		return fail(e, RC_CONFIG, "run: --draws %lld: at most %d", (long long)draws,
+		            MOST_DRAWS);
+	value_s = heap_zeroed((size_t)draws + 1, sizeof *value_s);
+	progress_init(&bar, "draws");
+	for (int64_t i = 0; rc == RC_OK && i < draws; i++) {
+		struct machine_guess g;
+
+		rc = machine_guess(&c->machine, c->notes[SECTION_MACHINE],
+		                   (uint64_t)c->routing.seed, (uint64_t)i, &g, e);
+		if (rc == RC_OK)
+			rc = step_guess(&m->run.request, &g, &value_s[i], e);
+		progress_step(&bar, (size_t)i + 1, (size_t)draws);
+	}
+	progress_end(&bar);
+	m->spread_s = spread_of(value_s, rc == RC_OK ? draws : 0);
+	free(value_s);
+	return rc;
+}
+
 static enum rc run(const struct args *a, FILE *out, struct err *e)
 {
 	struct run_result m = {0};
@@ -24,6 +57,8 @@ static enum rc run(const struct args *a, FILE *out, struct err *e)
 
 	if (rc == RC_OK)
 		rc = measure(&m, e);
+	if (rc == RC_OK)
+		rc = draws_run(a, &m, e);
 	if (rc == RC_OK)
 		rc = run_timeline_write(a, &m.run, e);
 	if (rc == RC_OK && args_has(a, "json"))
@@ -41,6 +76,8 @@ static const struct option options[] = {
         {"scope", "SCOPE",
          "step (all layers), layer (one MoE layer) or exchange (its dispatch and combine "
          "alone); default step"},
+        {"draws", "N",
+         "price the step for N draws of the machine's uncertain numbers; shows the interval"},
         RUN_OPTIONS,
         {0},
 };
