@@ -232,6 +232,8 @@ static void routing_decides_prefill_buffers_only(void)
 		init(&s, "cloudmatrix384", "deepseek-v3.1", 1024);
 		s.q.flow = flows[f], s.schedule.ep = 16;
 		for (enum phase phase = 0; phase < PHASES; phase++) {
+			if (!flow_serves(flows[f], phase))
+				continue;
 			s.q.phase = phase;
 			s.routing = (struct routing_spec){.file = "", .model = "", .domain = ""};
 			even = memory_of(&s, 4000);
