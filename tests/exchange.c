@@ -177,6 +177,23 @@ struct machine slower_machine(const struct machine *m, double time_ratio)
 	return slow;
 }
 
+struct machine waiting_machine(const struct machine *like)
+{
+	struct machine m = *like;
+	double *rates[] = {
+	        &m.hbm.rate_Bps,         &m.vector.put_core_Bps, &m.vector.get_core_Bps,
+	        &m.vector.copy_core_Bps, &m.die_link.rate_Bps,   &m.fabric.rate_Bps,
+	        &m.fabric.put_Bps,       &m.fabric.get_Bps,      &m.vector.quantise_core_Bps};
+
+	for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
+		*rates[i] = 1e100;
+	m.vector.message_s = m.vector.scan_s = 0;
+	m.die_link.latency_s = 1, m.fabric.node_latency_s = 2, m.fabric.far_latency_s = 3;
+	m.sync.vector_s = 1e2, m.sync.flag_s = 1e4, m.sync.round_s = 1e6, m.sync.kernel_s = 1e8;
+	m.sync.collective_s = 1e10, m.sync.host_s = 1e12, m.sync.host_barrier_s = 1e14;
+	return m;
+}
+
 static bool judge(bool ok, double a, double b, const char *file, unsigned line, const char *what,
                   va_list ap)
 {

@@ -51,6 +51,10 @@ double work_of(const struct graph *g, const char *label);
 /* Every machine's rate over time_ratio, every time multiplied by it. */
 struct machine slower_machine(const struct machine *m, double time_ratio);
 
+/* A machine like that one, with each fixed cost another power of ten, so that none hides another;
+ * rates cost no time. */
+struct machine waiting_machine(const struct machine *like);
+
 /* |a - b| <= slack x the larger; a failure shows both beside `what`. */
 #define NEARLY(a, b, slack_ratio, ...) nearly(a, b, slack_ratio, __FILE__, __LINE__, __VA_ARGS__)
 __attribute__((format(printf, 6, 7))) bool nearly(double a, double b, double slack_ratio,

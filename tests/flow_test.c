@@ -105,24 +105,6 @@ static void one_rank_stands_for_all(void)
 
 /* ---- fixed waits ---- */
 
-/* Each fixed cost another power of ten, so that none hides another; rates cost no time. */
-static struct machine waiting_machine(const struct machine *like)
-{
-	struct machine m = *like;
-	double *rates[] = {
-	        &m.hbm.rate_Bps,         &m.vector.put_core_Bps, &m.vector.get_core_Bps,
-	        &m.vector.copy_core_Bps, &m.die_link.rate_Bps,   &m.fabric.rate_Bps,
-	        &m.fabric.put_Bps,       &m.fabric.get_Bps,      &m.vector.quantise_core_Bps};
-
-	for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
-		*rates[i] = 1e100;
-	m.vector.message_s = m.vector.scan_s = 0;
-	m.die_link.latency_s = 1, m.fabric.node_latency_s = 2, m.fabric.far_latency_s = 3;
-	m.sync.vector_s = 1e2, m.sync.flag_s = 1e4, m.sync.round_s = 1e6, m.sync.kernel_s = 1e8;
-	m.sync.collective_s = 1e10, m.sync.host_s = 1e12, m.sync.host_barrier_s = 1e14;
-	return m;
-}
-
 /* How often each fixed cost stands on the path through dispatch and combine, by flows.md sections
  * 2 to 5 (relay3: by the head of its file); wires: one-way latencies of the farthest peer. */
 static const struct waits {
