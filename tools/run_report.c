@@ -63,7 +63,7 @@ static void print_heading(const struct run_result *m, FILE *out)
 {
 	const struct schedule *s = &m->run.config->schedule;
 	const struct step_request *q = &m->run.request;
-	int64_t cores = s->vector_cores ? s->vector_cores : q->machine->vector.cores;
+	int64_t cores = flow_vector_cores(q->flow, q->machine, s->vector_cores);
 
 	fprintf(out, "%s on %s: %s, %s\n", q->model->name, q->machine->name, q->flow->name,
 	        phase_names[q->phase]);
@@ -210,8 +210,7 @@ static void json_settings(const struct run_result *m, struct json *j)
 	json_text(j, "weights", dtype_names[s->weights]);
 	json_text(j, "kv", dtype_names[s->kv]);
 	json_integer(j, "micro_batches", s->micro_batches);
-	json_integer(j, "vector_cores",
-	             s->vector_cores ? s->vector_cores : q->machine->vector.cores);
+	json_integer(j, "vector_cores", flow_vector_cores(q->flow, q->machine, s->vector_cores));
 	json_number(j, "query_tokens", q->query_count);
 	json_number(j, "context_tokens", q->context_count);
 	json_integer(j, "seed", m->run.config->routing.seed);

@@ -106,7 +106,7 @@ static void print_summaries(const struct sweep *s, FILE *out)
 	table_free(t);
 }
 
-static void print_point(struct table *t, const struct sweep_point *p, int64_t all_cores)
+static void print_point(struct table *t, const struct sweep_point *p, const struct machine *m)
 {
 	const struct schedule *c = &p->schedule;
 	char text[32];
@@ -118,7 +118,7 @@ static void print_point(struct table *t, const struct sweep_point *p, int64_t al
 	table_cell(t, "%lld", (long long)c->chunk);
 	table_cell(t, "%s", dtype_names[c->dispatch]);
 	table_cell(t, "%lld", (long long)c->micro_batches);
-	table_cell(t, "%lld", (long long)(c->vector_cores ? c->vector_cores : all_cores));
+	table_cell(t, "%lld", (long long)flow_vector_cores(p->flow, m, c->vector_cores));
 	table_cell(t, "%lld", (long long)p->npus);
 	table_cell(t, "%s", short_time(p->ttft_s, text));
 	table_cell(t, "%s", short_time(p->tpot_s, text));
@@ -168,7 +168,7 @@ static void print_front(const struct sweep *s, size_t rows, FILE *out)
 	for (size_t i = 0; i < n && shown < rows; i++) {
 		if (seen(front, i))
 			continue;
-		print_point(t, front[i], s->config->machine.vector.cores);
+		print_point(t, front[i], &s->config->machine);
 		shown++;
 	}
 	fprintf(out,
@@ -237,7 +237,7 @@ static void json_schedule(struct json *j, const struct sweep *s, const struct sw
 	json_text(j, "kv", dtype_names[c->kv]);
 	json_integer(j, "micro_batches", c->micro_batches);
 	json_integer(j, "vector_cores",
-	             c->vector_cores ? c->vector_cores : s->config->machine.vector.cores);
+	             flow_vector_cores(p->flow, &s->config->machine, c->vector_cores));
 	json_integer(j, "npus", p->npus);
 }
 
@@ -341,7 +341,7 @@ static void csv_header(FILE *out)
 static void csv_point(const struct sweep *s, const struct sweep_point *p, FILE *out)
 {
 	const struct schedule *c = &p->schedule;
-	int64_t cores = c->vector_cores ? c->vector_cores : s->config->machine.vector.cores;
+	int64_t cores = flow_vector_cores(p->flow, &s->config->machine, c->vector_cores);
 
 	fprintf(out, "%s,%lld,%lld,%lld,%lld,%lld,%s,%s,%s,%lld,%lld,%lld,%d,%s,\"%s\",%d",
 	        p->flow->name, (long long)c->ep, (long long)c->tp,
