@@ -134,10 +134,11 @@ static void two_exchanges_win_with_many_small_messages(void)
 }
 
 /* Janus: one representative wins over all pairs only where a token goes to several ranks of a node,
- * which it then reaches with one row; and only where all ranks represent. */
+ * which it then reaches with one row over a slow network; and only where there are about as many
+ * nodes as ranks in a node, so that all represent. */
 static void representatives_win_with_fan_out(void)
 {
-	struct ask pairs = {.machine = "atlas-a2",
+	struct ask pairs = {.machine = "node:8 die:8 fabric:900GBps rdma:25GBps",
 	                    .flow = &flow_two_phase,
 	                    .phase = PHASE_DECODE,
 	                    .tokens = 512,

@@ -58,13 +58,13 @@ static void links(struct tally *t, int64_t from, int64_t to, double bytes)
 
 static void move(struct tally *t, int64_t from, int64_t to, double bytes, bool put)
 {
+	int64_t issuer = put ? from : to;
+
 	t->load[put ? to : from][RES_HBM] += bytes;
-	if (from == to)
-		t->load[from][RES_COPY] += bytes;
-	else if (put)
-		t->load[from][RES_PUT] += bytes;
+	if (machine_tier(t->machine, from, to) <= TIER_PACKAGE) /* not by the fabric's port */
+		t->load[issuer][RES_COPY] += bytes;
 	else
-		t->load[to][RES_GET] += bytes;
+		t->load[issuer][put ? RES_PUT : RES_GET] += bytes;
 	links(t, from, to, bytes);
 }
 

@@ -373,7 +373,7 @@ static void rises_with_chunk(struct scene *s)
 	static const double chunks[] = {8, 9, 100, 1024, 1025, 8192, 8193, 20000};
 	double before = 0;
 
-	if (s->q.phase == PHASE_DECODE)
+	if (s->q.phase == PHASE_DECODE || streams_meet(s))
 		return;
 	for (size_t i = 0; i < sizeof chunks / sizeof *chunks; i++) {
 		double now;
