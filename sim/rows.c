@@ -214,12 +214,11 @@ void rows_place(const struct rows *w, enum layout layout, const struct item *x,
 		*row = (rows_node(w, x->owner) * n + source) * most + t;
 		return;
 	case LAYOUT_PAIR_IN:
-		pair_ends(source, x->owner, w->node_ranks, n, &other, rank);
-		*row = source * most + t;
-		return;
 	case LAYOUT_PAIR_BRANCHES:
 		pair_ends(source, x->owner, w->node_ranks, n, &other, rank);
-		*row = (source * most + t) * c->top_k + x->choice;
+		*row = source * most + t;
+		if (layout == LAYOUT_PAIR_BRANCHES)
+			*row = *row * c->top_k + x->choice;
 		return;
 	case LAYOUT_ALIGNED:
 		*rank = rows_twin(w, x->owner, rows_node(w, source));

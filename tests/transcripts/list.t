@@ -1,10 +1,16 @@
 # What there is to choose from.
 $ epsim list flows
 > flows
-> name    describes
-> relay3  pack, library all-to-all, reorder (hcom alltoallv)
-> relay2  one staging copy in a relay window and a reorder (default Ascend kernels)
-> direct  rows straight into the destination's expert window; combine reads remote windows
+> name           describes
+> relay3         pack, library all-to-all, reorder (hcom alltoallv)
+> relay2         one staging copy in a relay window and a reorder (default Ascend kernels)
+> direct         rows straight into the destination's expert window; combine reads remote windows
+> one-sided      push one row to each rank that needs it, pull partial sums (TensorRT-LLM)
+> deepep-ll      rows pushed to a fixed slot for each expert, source and token (low latency)
+> ubep           rows in 512-byte blocks that are their own flags, with half of the vector cores
+> deepep-normal  one row to each node, to the GPU of the same place, which forwards it (DeepEP)
+> hierarchical   all-to-all in the node, then between nodes in larger messages (Tutel 2DH)
+> two-phase      gather in the node, then one message for each pair of ranks or nodes (Janus)
 $ epsim list engines | awk '{ print $1 }'
 > engines
 > name
@@ -14,6 +20,7 @@ $ epsim list engines | awk '{ print $1 }'
 $ epsim list machines
 > machines
 > name            describes
+> ascend-950      Ascend 950DT nodes of 8 NPUs on one UB fabric; from few public figures, not calibrated
 > atlas-a2        Atlas A2, 16 nodes of 8 Ascend 910B (HCCS mesh) joined by 200 Gb/s RoCE
 > cloudmatrix384  CloudMatrix384, 384 Ascend 910C packages (768 dies) on one two-level UB fabric
 > gb200-nvl72     GB200 NVL72, 72 Blackwell GPUs on one NVLink fabric
@@ -57,6 +64,30 @@ $ epsim list flows --json
 >     {
 >       "name": "direct",
 >       "describes": "rows straight into the destination's expert window; combine reads remote windows"
+>     },
+>     {
+>       "name": "one-sided",
+>       "describes": "push one row to each rank that needs it, pull partial sums (TensorRT-LLM)"
+>     },
+>     {
+>       "name": "deepep-ll",
+>       "describes": "rows pushed to a fixed slot for each expert, source and token (low latency)"
+>     },
+>     {
+>       "name": "ubep",
+>       "describes": "rows in 512-byte blocks that are their own flags, with half of the vector cores"
+>     },
+>     {
+>       "name": "deepep-normal",
+>       "describes": "one row to each node, to the GPU of the same place, which forwards it (DeepEP)"
+>     },
+>     {
+>       "name": "hierarchical",
+>       "describes": "all-to-all in the node, then between nodes in larger messages (Tutel 2DH)"
+>     },
+>     {
+>       "name": "two-phase",
+>       "describes": "gather in the node, then one message for each pair of ranks or nodes (Janus)"
 >     }
 >   ]
 > }
