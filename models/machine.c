@@ -179,6 +179,20 @@ static const struct field rdma_fields[] = {
         {0},
 };
 
+static const struct field sdma_fields[] = {
+        {FIELD_ROW("rate", FIELD_QUANTITY, DIM_RATE, AT(sdma.rate_Bps), "0Bps",
+                   "all copy engines of a die together; 0: none reach the fabric")},
+        {FIELD_ROW("path", FIELD_QUANTITY, DIM_RATE, AT(sdma.path_Bps), "0Bps",
+                   "one of their queues; 0: as much as all")},
+        {FIELD_ROW("latency", FIELD_QUANTITY, DIM_TIME, AT(sdma.latency_s), "0s",
+                   "of one transfer, beyond the wire")},
+        {FIELD_ROW("submit", FIELD_QUANTITY, DIM_TIME, AT(sdma.submit_s), "0s",
+                   "to describe the transfers of one exchange")},
+        {FIELD_ROW("min_segment", FIELD_QUANTITY, DIM_BYTES, AT(sdma.min_segment_bytes), "0B",
+                   "smaller ones are left to the vector cores")},
+        {0},
+};
+
 static const struct field sync_fields[] = {
         {FIELD_ROW("vector", FIELD_QUANTITY, DIM_TIME, AT(sync.vector_s), "0s",
                    "all vector cores of a die (SyncAll)")},
@@ -284,6 +298,8 @@ const struct field machine_fields[] = {
         {"calibration", FIELD_GROUP, .group = calibration_fields, .fallback = "",
          .doc = "what `epsim calibrate` left"},
         {"extra", FIELD_GROUP, .group = extra_fields, .fallback = "", .doc = "price, metadata"},
+        {"sdma", FIELD_GROUP, .group = sdma_fields, .fallback = "",
+         .doc = "copy engines beside the vector cores"},
         {0},
 };
 

@@ -135,6 +135,13 @@ struct machine {
 		double domain_bytes; /* a communication domain's own state in each die's HBM */
 		double relay_domain_bytes; /* the same, for each half of a relay window */
 	} extra;
+	struct {
+		double rate_Bps;  /* all copy engines of a die together; 0: none reach the fabric */
+		double path_Bps;  /* one of their queues; 0: as much as all */
+		double latency_s; /* of one transfer, beyond the wire */
+		double submit_s;  /* to describe the transfers of one exchange to them */
+		double min_segment_bytes; /* smaller ones are not worth it */
+	} sdma;
 };
 
 extern const struct field machine_fields[];

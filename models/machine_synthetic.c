@@ -27,6 +27,7 @@ static const struct word words[] = {
         {"flops", {"cube.bf16", "cube.int8", "cube.fp8"}},
         {"vector", {"vector.cores"}},
         {"kernel", {"sync.kernel"}},
+        {"sdma", {"sdma.rate"}},
 };
 enum { WORDS = sizeof words / sizeof *words };
 
@@ -37,7 +38,8 @@ static const char base_text[] =
         "hbm: {capacity: 1TB, rate: 1TBps}\n"
         "cube: {bf16: 1PFLOPS, int8: 1POPS, fp8: 1PFLOPS}\n"
         "vector: {cores: 1, put_core: 1000TBps, get_core: 1000TBps, copy_core: 1000TBps}\n"
-        "fabric: {rate: 100GBps, put: 100GBps, get: 100GBps}\n";
+        "fabric: {rate: 100GBps, put: 100GBps, get: 100GBps}\n"
+        "sdma: {rate: 100GBps}\n";
 
 bool machine_is_synthetic(const char *text)
 {

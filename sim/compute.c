@@ -329,20 +329,44 @@ double tp_exchange_bytes(const struct moe_model *model, const struct schedule *s
 	return (tp - 1) / tp * t->query_count * (double)model->hidden * dtype_bytes(DTYPE_BF16);
 }
 
-double active_experts_count(const struct routing *r, int64_t rank)
+static double expert_rows_count(const struct routing *r, int64_t from, int64_t expert)
 {
-	int64_t local = r->experts / r->n_ranks;
+	double rows = 0;
+
+	if (from >= 0)
+		return routing_rows_count(r, from, expert);
+	for (int64_t source = 0; source < r->n_ranks; source++)
+		rows += routing_rows_count(r, source, expert);
+	return rows;
+}
+
+double range_rows_count(const struct routing *r, int64_t from, int64_t first, int64_t n)
+{
+	double rows = 0;
+
+	if (r->balanced) /* without rounding, as far as it goes */
+		return r->rows_per_rank_count *
+		       ((double)n * (from < 0 ? (double)r->n_ranks : 1) / (double)r->experts);
+	for (int64_t expert = first; expert < first + n; expert++)
+		rows += expert_rows_count(r, from, expert);
+	return rows;
+}
+
+double active_range_count(const struct routing *r, int64_t from, int64_t first, int64_t n,
+                          double parts)
+{
 	double active = 0;
 
 	if (r->balanced) /* the even spread: as many as there are rows, at most all */
-		return fmin((double)local, r->rows_per_rank_count);
-	for (int64_t expert = rank * local; expert < (rank + 1) * local; expert++) {
-		for (int64_t from = 0; from < r->n_ranks; from++) {
-			if (routing_rows_count(r, from, expert) > 0) {
-				active++;
-				break;
-			}
-		}
-	}
+		return fmin((double)n, range_rows_count(r, from, first, n) / parts);
+	for (int64_t expert = first; expert < first + n; expert++)
+		active += fmin(1, expert_rows_count(r, from, expert) / parts);
 	return active;
+}
+
+double active_experts_count(const struct routing *r, int64_t rank)
+{
+	int64_t local = r->experts / r->n_ranks;
+
+	return active_range_count(r, -1, rank * local, local, 1);
 }

@@ -40,3 +40,9 @@ double tp_exchange_bytes(const struct moe_model *model, const struct schedule *s
 
 /* How many of a rank's experts get at least one row. */
 double active_experts_count(const struct routing *r, int64_t rank);
+
+/* Rows for experts first .. first + n - 1 of all, from rank `from`, or from all when it is -1; and
+ * how many of those experts get at least one row in one of `parts` equal shares of the tokens. */
+double range_rows_count(const struct routing *r, int64_t from, int64_t first, int64_t n);
+double active_range_count(const struct routing *r, int64_t from, int64_t first, int64_t n,
+                          double parts);

@@ -47,9 +47,14 @@ static uint64_t quantised(uint64_t x)
 	return x & ~(uint64_t)0xff;
 }
 
-static uint64_t expert_result(uint64_t expert, uint64_t x)
+static uint64_t weights_of(uint64_t layer, uint64_t expert)
 {
-	return mix(x + (expert + 1) * 0x9e3779b97f4a7c15);
+	return (layer * 4096 + expert + 1) * 0x9e3779b97f4a7c15;
+}
+
+static uint64_t expert_result(uint64_t weights, uint64_t x)
+{
+	return mix(x + weights);
 }
 
 static uint64_t gate_weight(uint64_t branch)
@@ -76,7 +81,9 @@ static void reference(struct execution *x)
 
 				for (int64_t b = t * c->top_k; b < (t + 1) * c->top_k; b++)
 					sum += gate_weight((uint64_t)b) *
-					       expert_result(c->expert[b], q);
+					       expert_result(
+					               weights_of((uint64_t)layer, c->expert[b]),
+					               q);
 				x->expected[(layer * x->tokens + t) * WIDTH + i] = sum;
 				in = next_input(sum);
 			}
@@ -272,15 +279,24 @@ static bool holds_truth(const struct execution *x, int64_t rank, const uint64_t 
 	return true;
 }
 
-static uint64_t changed(const struct execution *x, const struct effect *f, uint64_t value)
+/* What an expert computes with: weights that are there for good, or those that its buffer holds. */
+static uint64_t weights_in_use(struct execution *x, const struct effect *f)
 {
 	const struct choices *c = x->r->rows->choices;
+
+	if (f->weights != NO_CELL)
+		return cell_value(x, x->r->reading[f->weights].cell)[0];
+	return weights_of(f->layer, c->expert[f->item.token * c->top_k + f->item.choice]);
+}
+
+static uint64_t changed(struct execution *x, const struct effect *f, uint64_t value)
+{
 
 	switch ((enum effect_op)f->op) {
 	case EFFECT_QUANTISE:
 		return quantised(value);
 	case EFFECT_EXPERT:
-		return expert_result(c->expert[f->item.token * c->top_k + f->item.choice], value);
+		return expert_result(weights_in_use(x, f), value);
 	case EFFECT_NEXT:
 		return next_input(value);
 	default:
@@ -307,6 +323,9 @@ static void apply(struct execution *x, const struct effect *f, struct outcome *o
 	} else if (f->op == EFFECT_INPUT) {
 		for (int i = 0; i < WIDTH; i++)
 			to[i] = input_of((uint64_t)f->item.token, i);
+	} else if (f->op == EFFECT_WEIGHTS) {
+		for (int i = 0; i < WIDTH; i++)
+			to[i] = weights_of(f->layer, (uint64_t)f->item.owner);
 	} else {
 		from = taken(x, f, &width);
 		if (width > cell_width(x, cell))

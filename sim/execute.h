@@ -4,7 +4,8 @@
  *
  * Rows are vectors of 64-bit integers and all arithmetic is modulo 2^64: sums are exact in any
  * order, so that flows that sum partly on the way equal the reference to the bit, too. An expert is
- * a fixed mixing function of its number; quantising drops the low bits. */
+ * a fixed mixing function of its weights, which are numbers that its layer and its place decide;
+ * quantising drops the low bits. */
 #pragma once
 #include "sim/record.h"
 

@@ -18,6 +18,7 @@ struct flow_request {
 	enum phase phase;
 	int64_t tokens;       /* per rank */
 	enum dtype dispatch;  /* of rows on the wire; combine carries BF16 */
+	enum dtype weights;   /* of the experts */
 	int64_t vector_cores; /* 0: all */
 	struct flow_options options;
 };
@@ -62,6 +63,8 @@ struct flow {
 	   NULL: one after the other. Calls b->experts for the compute. dispatch and combine are
 	   then the same exchange without overlap. */
 	void (*layer)(struct flow_build *b, const uint32_t *ready, uint32_t *done);
+	/* What it starts in a layer may end under later ones: a stream of its own. */
+	bool carries_over;
 	/* Where experts find their rows and leave their results, for the safety checker. */
 	const struct place *window, *result;
 	/* Buffers of one rank that never change during a run of such requests. Returns their
@@ -72,6 +75,8 @@ struct flow {
 extern const struct flow flow_relay3, flow_relay2, flow_direct;
 extern const struct flow flow_one_sided, flow_deepep_ll, flow_ubep, flow_deepep_normal;
 extern const struct flow flow_hierarchical, flow_two_phase;
+extern const struct flow flow_allgather, flow_pull_packed, flow_fused, flow_sdma_mte;
+extern const struct flow flow_weight_gather;
 extern const struct flow *const flows[]; /* NULL-terminated */
 
 const struct flow *flow_find(const char *name, struct err *e); /* NULL: RC_CONFIG in e */

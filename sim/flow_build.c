@@ -21,6 +21,8 @@ void flow_build_fini(struct flow_build *b)
 		for (enum hop hop = 0; hop < HOPS; hop++)
 			free(b->rows_count[unit][hop]);
 	}
+	free(b->segment_mean_count[0]);
+	free(b->segment_mean_count[1]);
 	free(b->scratch);
 	free(b->scratch_in);
 	free(b->stream);
@@ -63,6 +65,22 @@ uint32_t append_join(struct flow_build *b, const char *label, int64_t rank, cons
                      size_t n_after)
 {
 	return append_pause(b, label, rank, 0, false, after, n_after);
+}
+
+uint32_t build_few_cores(struct flow_build *b, int64_t n_cores)
+{
+	const struct topology *t = b->topology;
+	const struct machine *m = t->machine;
+	int64_t all = (int64_t)t->cores_count, n = n_cores < all ? n_cores : all;
+	int64_t near = m->dies_per_package < t->n_ranks ? m->dies_per_package : t->n_ranks;
+	uint32_t first = b->graph->n_resources;
+
+	if (b->few_cores)
+		return b->few_cores;
+	for (int64_t r = 0; r < b->n; r++)
+		graph_resource(b->graph, RES_PUT, (uint32_t)r,
+		               machine_put_Bps(m, n, t->n_ranks - near));
+	return b->few_cores = first;
 }
 
 static void pause_all(struct flow_build *b, const char *label, double latency_s, bool is_sync,
@@ -146,8 +164,10 @@ static double traffic_bytes(struct flow_build *b, const struct traffic *t, int64
                             double *quantised_bytes)
 {
 	double tokens = build_tokens_count(b, rank);
-	double out = build_held_count(b, t->unit, t->hop, rank);
-	double in = build_needed_count(b, t->unit, t->hop, rank);
+	double out = t->of ? build_shipment_count(b, t->of, rank, true)
+	                   : build_held_count(b, t->unit, t->hop, rank);
+	double in = t->of ? build_shipment_count(b, t->of, rank, false)
+	                  : build_needed_count(b, t->unit, t->hop, rank);
 	double stay = t->remote_only ? build_stay_count(b, t->unit, t->hop, rank) : 0;
 
 	*quantised_bytes = t->quantised_bytes * (out - stay) + t->quantised_token_bytes * tokens;
@@ -245,10 +265,22 @@ void stage_signal(struct flow_build *b, const char *label, double message_bytes,
 	stage_flags(b, label, done, done);
 }
 
-struct source stage_source(struct flow_build *b, const uint32_t *after, uint32_t *done)
+const struct place *stage_quantise(struct flow_build *b, const uint32_t *after, uint32_t *done)
 {
 	static const struct place quantised = {.buffer = "quantised tokens",
 	                                       .layout = LAYOUT_TOKEN};
+	const struct flow_request *q = b->request;
+	double bf16 = flow_bf16_row_bytes(q), row = flow_row_bytes(q);
+
+	stage_copy(b, "dispatch.quantise",
+	           (struct traffic){.per_token_bytes = bf16 + row, .quantised_token_bytes = bf16},
+	           b->topology->machine->sync.kernel_s, after, done);
+	note_rows(b, done, EFFECT_QUANTISE, UNIT_TOKEN, FORWARD, &place_input, &quantised);
+	return &quantised;
+}
+
+struct source stage_source(struct flow_build *b, const uint32_t *after, uint32_t *done)
+{
 	const struct flow_request *q = b->request;
 	double bf16 = flow_bf16_row_bytes(q), row = flow_row_bytes(q);
 	bool separate = q->options.quantise == QUANTISE_SEPARATE && flow_quantises(q);
@@ -257,11 +289,7 @@ struct source stage_source(struct flow_build *b, const uint32_t *after, uint32_t
 	if (!separate)
 		return (struct source){&place_input, bf16, flow_quantises(q) ? bf16 : 0,
 		                       EFFECT_QUANTISE};
-	stage_copy(b, "dispatch.quantise",
-	           (struct traffic){.per_token_bytes = bf16 + row, .quantised_token_bytes = bf16},
-	           b->topology->machine->sync.kernel_s, done, done);
-	note_rows(b, done, EFFECT_QUANTISE, UNIT_TOKEN, FORWARD, &place_input, &quantised);
-	return (struct source){&quantised, row, 0, EFFECT_COPY};
+	return (struct source){stage_quantise(b, done, done), row, 0, EFFECT_COPY};
 }
 
 void stage_read_put(struct flow_build *b, const char *label, const struct traffic *traffic,

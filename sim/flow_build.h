@@ -10,6 +10,8 @@ struct expert_part {
 	int64_t first, n;    /* of a rank's experts; n 0: all */
 	int64_t part, parts; /* the part-th of `parts` shares of the tokens; parts 0: all */
 	bool at_source;      /* all experts of the layer, on the rank's own rows */
+	bool same_kernel;    /* goes on in the kernel of the part before: nothing is launched */
+	const struct place *weights; /* the buffer that holds them; NULL: where they always lie */
 };
 struct flow_build;
 typedef void experts_fn(void *context, struct flow_build *b, const struct expert_part *p,
@@ -23,11 +25,13 @@ struct flow_build {
 	struct record *record; /* what memory is touched is noted there; NULL: times only */
 	experts_fn *experts;   /* and its context: set by who calls flow->layer */
 	void *experts_context;
-	uint32_t *
-	        stream; /* [rank]: end of a flow's own stream in the layer before; NULL: none yet */
-	/* private to flow_build.c and flow_ship.c */
+	uint32_t *stream;           /* the flow's own, from layer to layer; NULL in the first */
+	int64_t layer, layers_left; /* this one, from 0; how many come after it */
+	/* private to flow_build.c, flow_ship.c and flow_segment.c */
 	double *rows_count[UNITS]
-	                  [HOPS]; /* [holder][needer] in dispatch, as needed; not symmetric */
+	                  [HOPS];      /* [holder][needer] in dispatch, as needed; not symmetric */
+	double *segment_mean_count[2]; /* [direction][rank] */
+	uint32_t few_cores;            /* first resource, see build_few_cores() */
 	uint32_t *scratch, *scratch_in;
 };
 
@@ -58,6 +62,8 @@ void stage_delay(struct flow_build *b, const char *label, double latency_s, cons
 void stage_wait(struct flow_build *b, const char *label, double latency_s, const uint32_t *after,
                 uint32_t *done);
 
+struct shipment;
+
 /* HBM traffic of the vector cores: per row that the rank holds before a hop (out) and has after it
  * (in), in dispatch, and per token of the rank. Bytes are read plus written. quantised_bytes: how
  * many BF16 bytes of each row that leaves (of each token) are quantised on the way, which the cores
@@ -69,7 +75,8 @@ struct traffic {
 	enum unit unit;
 	enum hop hop;
 	bool remote_only; /* rows that stay on their rank count in neither; instead they cost */
-	double per_stay_bytes; /* this */
+	double per_stay_bytes;     /* this */
+	const struct shipment *of; /* only the rows of that shipment; NULL: all */
 };
 void stage_copy(struct flow_build *b, const char *label, struct traffic traffic, double latency_s,
                 const uint32_t *after, uint32_t *done);
@@ -77,6 +84,10 @@ void stage_copy(struct flow_build *b, const char *label, struct traffic traffic,
 /* Each core runs through a table of so many entries, one after the other, to add them up. */
 void stage_scan(struct flow_build *b, const char *label, double entries_count,
                 const uint32_t *after, uint32_t *done);
+
+/* Who moves rows: the vector cores, or SDMA engines, which take the segments (what a rank sends to
+ * one expert, or back) that are large enough and larger than the mean of those it sends. */
+enum plane { PLANE_ANY, PLANE_CORES, PLANE_SDMA };
 
 /* Rows on their way from their holders to the ranks that need them. */
 struct shipment {
@@ -92,6 +103,10 @@ struct shipment {
 	bool stay_only;      /* only those (for note_rows_part()) */
 	bool row_messages;   /* over RDMA each row is a message, which a stage_post() beside it
 	                        posts; else all rows of a pair are one, posted in turn */
+	int64_t first_expert, n_experts; /* only for these of each owner's experts; n 0: all */
+	enum plane plane;                /* only rows that go over that one */
+	uint32_t few_cores;              /* of build_few_cores(): only those issue it; 0: all do */
+	int64_t layer;                   /* UNIT_WEIGHTS: of which they are */
 };
 /* put: the holder writes; its reads are a stage_copy of their own beside it. Waits for the holder.
  *      sent[rank]: all it wrote has arrived; arrived[rank]: all that was meant for it is there.
@@ -106,6 +121,19 @@ void stage_get(struct flow_build *b, const struct shipment *s, const uint32_t *a
  * Few tokens leave cores idle. */
 void stage_whole_tokens(struct flow_build *b, const struct shipment *s, bool put,
                         const uint32_t *after, uint32_t *done);
+
+/* Vector cores that issue some of the shipments: n_cores of a die and no more. */
+uint32_t build_few_cores(struct flow_build *b, int64_t n_cores);
+
+/* Segments of a shipment of branches that a rank sends to others. */
+double build_segments_count(struct flow_build *b, const struct shipment *s, int64_t rank);
+
+/* Copy engines are told of the segments they are to move (no time where there are none); one wait
+ * for the wire and back after every `issues` segments that a rank sends. */
+void stage_submit(struct flow_build *b, const struct shipment *s, const char *label,
+                  const uint32_t *after, uint32_t *done);
+void stage_quiet(struct flow_build *b, const struct shipment *s, const char *label, int64_t issues,
+                 const uint32_t *after, uint32_t *done);
 
 /* Small messages: every rank to every other, bytes each; or bytes for each row that it sends to
  * (gets from) it. Occupies links only. Done when they are through, one-way latency included. */
@@ -153,6 +181,9 @@ struct source stage_source(struct flow_build *b, const uint32_t *after, uint32_t
  * when that is done, and the link waits meanwhile. */
 void stage_read_put(struct flow_build *b, const char *label, const struct traffic *traffic,
                     const struct shipment *put, uint32_t *at);
+
+/* The first half of that with `separate`: quantises each token once. */
+const struct place *stage_quantise(struct flow_build *b, const uint32_t *after, uint32_t *done);
 
 /* done[i] waits for both. */
 void stage_join(struct flow_build *b, const char *label, const uint32_t *one, const uint32_t *other,

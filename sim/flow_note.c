@@ -12,8 +12,8 @@ static void rows_each(struct flow_build *b, const uint32_t *nodes, const struct 
 		bool stays = items[i].owner == w->source[items[i].token];
 		int64_t rank, row;
 
-		if (!item_in_part(w, &items[i], s) || (s->remote_only && stays) ||
-		    (s->stay_only && !stays))
+		if (!item_in_part(w, &items[i], s) || !item_is_chosen(b, &items[i], s) ||
+		    (s->remote_only && stays) || (s->stay_only && !stays))
 			continue;
 		rows_place(w, s->to->layout, &items[i], NULL, &rank, &row);
 		record_row(b->record, nodes[rank], s->op, s->unit, s->way == FORWARD, &items[i],

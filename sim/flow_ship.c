@@ -40,6 +40,8 @@ static void count_whole(const struct flow_build *b, enum unit unit, double *out)
 				*rows = routing_rank_rows_count(r, from, at);
 			else if (unit == UNIT_TOKEN_ALL)
 				*rows = build_tokens_count(b, from);
+			else if (unit == UNIT_WEIGHTS)
+				*rows = build_local_experts_count(b);
 			else
 				*rows = touched[from * blocks + at];
 		}
@@ -80,9 +82,13 @@ static double pair_rows(struct flow_build *b, const struct shipment *s, int64_t 
 	int64_t from = s->way == FORWARD ? holder : needer,
 	        to = s->way == FORWARD ? needer : holder;
 
+	double rows;
+
 	if (s->remote_only && holder == needer)
 		return 0;
-	return rows_of(b, s->unit, s->hop)[from * b->n + to] / (double)(s->parts ? s->parts : 1);
+	rows = shipment_is_partial(s) ? build_chosen_count(b, s, from, to)
+	                              : rows_of(b, s->unit, s->hop)[from * b->n + to];
+	return rows / (double)(s->parts ? s->parts : 1);
 }
 
 /* Symmetric: from the one rank to a single owner. */
@@ -100,6 +106,8 @@ static double owner_rows(const struct flow_build *b, enum unit unit)
 		return (double)q->tokens * routing_touch_ratio(q->model, local);
 	case UNIT_TOKEN_NODE:
 		return (double)q->tokens * routing_touch_ratio(q->model, local * node);
+	case UNIT_WEIGHTS:
+		return (double)local;
 	default:
 		return (double)q->tokens;
 	}
@@ -179,6 +187,23 @@ double build_stay_count(struct flow_build *b, enum unit unit, enum hop hop, int6
 	return (double)tier_peers(b, unit, hop, TIER_SELF, &each) * each;
 }
 
+double build_shipment_count(struct flow_build *b, const struct shipment *s, int64_t rank,
+                            bool outward)
+{
+	double sum = 0;
+
+	if (b->topology->symmetric)
+		return build_held_count(b, s->unit, s->hop, rank) * shipment_chosen_ratio(b, s) /
+		       (double)(s->parts ? s->parts : 1);
+	for (int64_t peer = 0; peer < b->n; peer++) {
+		int64_t from = outward ? rank : peer, to = outward ? peer : rank;
+		bool forward = s->way == FORWARD;
+
+		sum += pair_rows(b, s, forward ? from : to, forward ? to : from);
+	}
+	return sum;
+}
+
 double build_rows_out_count(struct flow_build *b, int64_t rank)
 {
 	return build_held_count(b, UNIT_BRANCH, HOP_WHOLE, rank);
@@ -195,7 +220,8 @@ double build_tier_count(struct flow_build *b, const struct shipment *s, enum tie
 	double rows = 0, each;
 
 	if (b->topology->symmetric)
-		return (double)tier_peers(b, s->unit, s->hop, tier, &each) * each;
+		return (double)tier_peers(b, s->unit, s->hop, tier, &each) * each *
+		       shipment_chosen_ratio(b, s);
 	for (int64_t peer = 0; peer < b->n; peer++) {
 		if (machine_tier(b->topology->machine, rank, peer) == tier)
 			rows += outward ? pair_rows(b, s, rank, peer) : pair_rows(b, s, peer, rank);
@@ -211,34 +237,54 @@ struct transfer {
 	enum tier tier;
 	int64_t holder, needer;
 	bool put; /* the holder's cores issue it, else the needer's */
+	enum plane plane;
+	uint32_t few_cores; /* that issue it; 0: all */
 	double bytes;
 	double streams_count;
 	double queue_s; /* posting of RDMA messages before and with this one */
 	uint32_t after;
 };
 
+/* What moves a transfer's bytes: the first resource of its kind. */
+static uint32_t movers(const struct flow_build *b, const struct transfer *x)
+{
+	const struct topology *t = b->topology;
+
+	if (x->plane == PLANE_SDMA)
+		return t->sdma;
+	/* put and get are what cores reach through the fabric's port; the die link has its own */
+	if (x->tier == TIER_SELF || x->tier == TIER_PACKAGE)
+		return t->copy;
+	if (x->few_cores)
+		return x->few_cores;
+	return x->put ? t->put : t->get;
+}
+
 static uint32_t transfer_append(struct flow_build *b, const struct transfer *x)
 {
 	const struct topology *t = b->topology;
-	struct use uses[PATH_USES + 2];
+	struct use uses[PATH_USES + 3];
 	size_t n = topology_path(t, x->tier, x->holder, x->needer, uses);
-	int64_t issuer = x->put ? x->holder : x->needer;
+	uint32_t issuer = (uint32_t)(x->put ? x->holder : x->needer);
+	uint32_t other = (uint32_t)(x->put ? x->needer : x->holder);
+	bool sdma = x->plane == PLANE_SDMA;
 
-	/* put: arriving writes weigh on the needer's HBM; get: served reads on the holder's */
-	uses[n++] = (struct use){t->hbm + (uint32_t)(x->put ? x->needer : x->holder), 1};
-	/* put and get are what cores reach through the fabric's port; the die link has its own */
-	if (x->tier == TIER_SELF || x->tier == TIER_PACKAGE)
-		uses[n++] = (struct use){t->copy + (uint32_t)issuer, 1};
-	else
-		uses[n++] = (struct use){(x->put ? t->put : t->get) + (uint32_t)issuer, 1};
+	/* put: arriving writes weigh on the needer's HBM; get: served reads on the holder's;
+	   SDMA: both, since no core moves the issuer's part */
+	uses[n++] = (struct use){t->hbm + other, 1};
+	if (sdma)
+		uses[n++] = (struct use){t->hbm + issuer, 1};
+	uses[n++] = (struct use){movers(b, x) + issuer, 1};
 	return graph_append(b->graph,
 	                    &(struct activity){.label = x->label,
-	                                       .rank = (uint32_t)issuer,
+	                                       .rank = issuer,
 	                                       .work_units = x->bytes,
 	                                       .latency_s = machine_latency_s(t->machine, x->tier) *
 	                                                            (x->put ? 1 : 2) +
-	                                                    x->queue_s,
+	                                                    x->queue_s +
+	                                                    (sdma ? t->machine->sdma.latency_s : 0),
 	                                       .share_count = x->streams_count,
+	                                       .cap_per_s = sdma ? t->machine->sdma.path_Bps : 0,
 	                                       .uses = uses,
 	                                       .n_uses = n,
 	                                       .after = &x->after,
@@ -254,14 +300,14 @@ static size_t exchange_tier(struct flow_build *b, const struct shipment *s, stru
 	double message_s = posted ? t->machine->rdma.message_s : 0, each_count;
 	int64_t peers = tier_peers(b, s->unit, s->hop, x.tier, &each_count), n = peers > 0;
 
-	if (s->remote_only && x.tier == TIER_SELF)
+	if ((s->remote_only && x.tier == TIER_SELF) || s->plane == PLANE_SDMA)
 		return 0;
 	if (message_s > 0)
 		n = peers;
 	for (int64_t i = 0; i < n; i++) {
 		x.streams_count = (double)peers / (double)n;
-		x.bytes = each_count * x.streams_count * s->row_bytes /
-		          (double)(s->parts ? s->parts : 1);
+		x.bytes = each_count * x.streams_count * s->row_bytes *
+		          shipment_chosen_ratio(b, s) / (double)(s->parts ? s->parts : 1);
 		x.queue_s = (double)(i + 1) * message_s;
 		part[i] = transfer_append(b, &x);
 	}
@@ -277,6 +323,8 @@ static uint32_t exchange_symmetric(struct flow_build *b, const struct shipment *
 
 	for (x.tier = TIER_SELF; x.tier < TIERS; x.tier++)
 		n += exchange_tier(b, s, x, part + n);
+	if (n == 0)
+		part[n++] = x.after;
 	end = append_join(b, x.label, 0, part, n);
 	free(part);
 	return end;
@@ -322,6 +370,23 @@ bool item_in_part(const struct rows *w, const struct item *x, const struct shipm
 	return s->parts == 0 || (x->token - first) * s->parts / tokens == s->part;
 }
 
+/* Every rank's share of the experts to every rank. */
+static void record_weights_shipment(const struct pairs *p, bool *from_whom)
+{
+	struct flow_build *b = p->b;
+	int64_t experts = b->request->model->experts, local = experts / b->n;
+
+	for (int64_t to = 0; to < b->n; to++) {
+		for (int64_t expert = 0; expert < experts; expert++) {
+			int64_t from = expert / local;
+
+			from_whom[to * b->n + from] = true;
+			record_weights(b->record, p->of_pair[from * b->n + to], p->s->layer, expert,
+			               to, p->s->to);
+		}
+	}
+}
+
 /* What the pairs' activities do to memory. from_whom: set for each [needer][holder] with rows. */
 static void record_shipment(const struct pairs *p, bool *from_whom)
 {
@@ -338,7 +403,8 @@ static void record_shipment(const struct pairs *p, bool *from_whom)
 		         w->n_ranks, &holder, &needer);
 		from = s->way == FORWARD ? holder : needer;
 		to = s->way == FORWARD ? needer : holder;
-		if ((s->remote_only && from == to) || !item_in_part(w, &items[i], s))
+		if ((s->remote_only && from == to) || !item_in_part(w, &items[i], s) ||
+		    !item_is_chosen(b, &items[i], s))
 			continue;
 		from_whom[to * b->n + from] = true;
 		record_row(b->record, p->of_pair[from * b->n + to], s->op, s->unit,
@@ -388,7 +454,9 @@ static void meet_pairs(struct pairs *p, bool left_out, uint32_t *met)
 	struct flow_build *b = p->b;
 	bool *from_whom = heap_zeroed((size_t)(b->n * b->n), sizeof *from_whom);
 
-	if (p->of_pair)
+	if (p->of_pair && p->s->unit == UNIT_WEIGHTS)
+		record_weights_shipment(p, from_whom);
+	else if (p->of_pair)
 		record_shipment(p, from_whom);
 	for (int64_t r = 0; met && r < b->n; r++) {
 		int64_t whom = 0;
@@ -435,7 +503,11 @@ static void exchange_pairs(struct flow_build *b, const struct shipment *s, struc
 static void exchange(struct flow_build *b, const struct shipment *s, bool put,
                      const uint32_t *after, uint32_t *sent, uint32_t *arrived)
 {
-	struct transfer x = {.label = s->label, .put = put, .after = after[0]};
+	struct transfer x = {.label = s->label,
+	                     .put = put,
+	                     .plane = s->plane,
+	                     .few_cores = s->few_cores,
+	                     .after = after[0]};
 	uint32_t *waits;
 	uint32_t end;
 

@@ -29,6 +29,7 @@ static const char *const kind_names[RESOURCE_KINDS] = {
         [RES_PUT] = "vector.put",
         [RES_GET] = "vector.get",
         [RES_COPY] = "vector.copy",
+        [RES_SDMA] = "sdma",
         [RES_CUBE] = "cube",
         [RES_OTHER] = "other",
 };

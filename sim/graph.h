@@ -35,6 +35,7 @@ enum resource_kind {
 	RES_GET,   /* fabric bytes that a die's vector cores can read */
 	RES_COPY,  /* HBM bytes, read plus written, that a die's vector cores can move */
 	RES_CUBE,  /* matrix unit, flop */
+	RES_SDMA,  /* bytes that a die's copy engines can move */
 	RES_OTHER, /* for tests and synthetic graphs */
 	RESOURCE_KINDS,
 };

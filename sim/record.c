@@ -7,7 +7,14 @@ const struct place place_input = {.buffer = "tokens", .layout = LAYOUT_TOKEN};
 const struct place place_output = {.buffer = "layer output", .layout = LAYOUT_TOKEN};
 
 /* What a cell holds, as one number: kind, layer, and which. */
-enum content { CONTENT_INPUT, CONTENT_RESULT, CONTENT_PART, CONTENT_OUTPUT, CONTENT_COUNTS };
+enum content {
+	CONTENT_INPUT,
+	CONTENT_RESULT,
+	CONTENT_PART,
+	CONTENT_OUTPUT,
+	CONTENT_COUNTS,
+	CONTENT_WEIGHTS
+};
 
 bool content_is_counts(uint64_t content)
 {
@@ -61,19 +68,17 @@ void record_combine(struct record *r)
 
 const char *const turns_rule_names[] = {"stated", "operation", "never", NULL};
 
-static uint32_t half_of(const struct record *r, enum turns turns)
+static uint32_t half_of(const struct record *r, enum turns turns, int64_t layer, int64_t operation)
 {
 	if (turns == TURNS_NONE || r->turns_rule == TURNS_NEVER)
 		return 0;
 	if (turns == TURNS_LAYER && r->turns_rule == TURNS_AS_STATED)
-		return (uint32_t)r->layer & 1;
-	return (uint32_t)r->operation & 1;
+		return (uint32_t)layer & 1;
+	return (uint32_t)operation & 1;
 }
 
-static uint32_t record_buffer(struct record *r, const struct place *p)
+static uint32_t buffer_half(struct record *r, const struct place *p, uint32_t half)
 {
-	uint32_t half = half_of(r, p->turns);
-
 	for (uint32_t i = 0; i < r->n_buffers; i++) {
 		if (r->buffer[i].half == half && strcmp(r->buffer[i].name, p->buffer) == 0)
 			return i;
@@ -82,6 +87,11 @@ static uint32_t record_buffer(struct record *r, const struct place *p)
 	r->buffer[r->n_buffers].name = p->buffer;
 	r->buffer[r->n_buffers].half = half;
 	return r->n_buffers++;
+}
+
+static uint32_t record_buffer(struct record *r, const struct place *p)
+{
+	return buffer_half(r, p, half_of(r, p->turns, r->layer, r->operation));
 }
 
 static size_t hash_of(uint32_t buffer, int64_t rank, int64_t row)
@@ -217,6 +227,7 @@ static struct effect effect_of(const struct record *r, uint32_t activity, enum e
 	                       .item = *x,
 	                       .from_table = NO_CELL,
 	                       .to_table = NO_CELL,
+	                       .weights = NO_CELL,
 	                       .first_reading = (uint32_t)r->n_readings};
 }
 
@@ -316,6 +327,37 @@ void record_count_copy(struct record *r, uint32_t activity, int64_t of, int64_t 
 	f.cell = record_cell(r, record_buffer(r, to), to_rank, of);
 	f.first_table = (uint32_t)r->n_readings;
 	add_effect(r, &f);
+}
+
+static uint32_t weights_cell(struct record *r, int64_t layer, int64_t expert, int64_t rank,
+                             const struct place *p)
+{
+	uint32_t half = half_of(r, p->turns, layer, 2 * layer);
+
+	return record_cell(r, buffer_half(r, p, half), rank, expert);
+}
+
+void record_weights(struct record *r, uint32_t activity, int64_t layer, int64_t expert,
+                    int64_t rank, const struct place *to)
+{
+	struct effect f = effect_of(r, activity, EFFECT_WEIGHTS, &(struct item){.owner = expert});
+
+	f.layer = (uint8_t)layer;
+	f.cell = weights_cell(r, layer, expert, rank, to);
+	f.first_table = (uint32_t)r->n_readings;
+	f.content = content_of(CONTENT_WEIGHTS, layer, (uint64_t)expert);
+	add_effect(r, &f);
+}
+
+void record_weights_read(struct record *r, int64_t expert, int64_t rank, const struct place *from)
+{
+	struct effect *f = &r->effect[r->n_effects - 1];
+
+	CHECK(f->op == EFFECT_EXPERT && f->first_table + f->n_table == r->n_readings);
+	f->weights = (uint32_t)r->n_readings;
+	f->n_table++;
+	add_reading(r, weights_cell(r, r->layer, expert, rank, from), -1,
+	            content_of(CONTENT_WEIGHTS, r->layer, (uint64_t)expert));
 }
 
 static int64_t ordinal_of(const struct record *r, const char *label, enum sync_kind kind,
@@ -442,6 +484,10 @@ const char *content_text(const struct record *r, uint64_t content, char *text, s
 		token_text(r, index, token, sizeof token);
 		snprintf(text, size, "the sum for %s, layer %llu", token,
 		         (unsigned long long)layer);
+		break;
+	case CONTENT_WEIGHTS:
+		snprintf(text, size, "the weights of expert %llu, layer %llu",
+		         (unsigned long long)index, (unsigned long long)layer);
 		break;
 	default:
 		snprintf(text, size, "the counts of rank %llu, layer %llu",

@@ -39,6 +39,7 @@ enum effect_op {
 	EFFECT_NEXT,     /* the next layer's input of a token from this one's output */
 	EFFECT_INPUT,    /* a token's input of the first layer */
 	EFFECT_COUNT,    /* a rank's counts by expert, from its own tokens */
+	EFFECT_WEIGHTS,  /* an expert's weights, from the rank that keeps them for good */
 };
 
 enum { NO_CELL = UINT32_MAX };
@@ -61,7 +62,8 @@ struct effect {
 	uint8_t from_layout, to_layout;  /* enum layout */
 	uint32_t from_buffer, to_buffer; /* index of record.buffer */
 	uint32_t from_table, to_table;   /* first reading of the counts to go by; NO_CELL: none */
-	uint32_t first_table, n_table;   /* readings of both tables */
+	uint32_t first_table, n_table;   /* readings of both tables, and of weights */
+	uint32_t weights; /* which of them is of weights in a buffer; NO_CELL: none */
 };
 
 enum sync_kind { SYNC_FLAGS, SYNC_BARRIER, SYNC_HOST, SYNC_CORES, SYNC_QUIET, SYNC_ARRIVAL };
@@ -144,6 +146,12 @@ void record_sum(struct record *r, uint32_t activity, enum unit fine, const struc
 void record_count(struct record *r, uint32_t activity, int64_t of, const struct place *to);
 void record_count_copy(struct record *r, uint32_t activity, int64_t of, int64_t from_rank,
                        const struct place *from, int64_t to_rank, const struct place *to);
+
+/* Weights of an expert for some layer, put into a buffer of a rank; and that the effect noted last
+ * (an expert's, of this layer) takes its weights from there. */
+void record_weights(struct record *r, uint32_t activity, int64_t layer, int64_t expert,
+                    int64_t rank, const struct place *to);
+void record_weights_read(struct record *r, int64_t expert, int64_t rank, const struct place *from);
 
 /* The next wait of the layer; true when it is to be left out. */
 bool record_sync(struct record *r, const char *label, enum sync_kind kind, uint32_t *index);

@@ -86,6 +86,9 @@ static void experts(void *context, struct flow_build *b, const struct expert_par
 			continue;
 		record_row(b->record, done[rank], EFFECT_EXPERT, UNIT_BRANCH, true, x, flow->window,
 		           flow->result, rank);
+		if (p->weights)
+			record_weights_read(b->record, w->choices->expert[branch], rank,
+			                    p->weights);
 	}
 	free(items);
 }
@@ -116,6 +119,7 @@ static void build(const struct rehearsal *q, struct rehearsed *x)
 	graph_append(x->graph, &(struct activity){.label = "attention.start"});
 	for (int64_t i = 0; i < q->layers; i++) {
 		record_layer(&x->record, i);
+		b.layer = i, b.layers_left = q->layers - 1 - i;
 		attention(&b, at);
 		layer(&b, q->flow, at);
 	}

@@ -224,6 +224,10 @@ void rows_place(const struct rows *w, enum layout layout, const struct item *x,
 		*rank = rows_twin(w, x->owner, rows_node(w, source));
 		*row = (source * most + t) * c->top_k + x->choice;
 		return;
+	case LAYOUT_OWNER_SLOTS:
+		*rank = source, *row = t * n + x->owner;
+		return;
+	case LAYOUT_WEIGHTS:
 	case LAYOUT_COUNTS:
 		break;
 	}

@@ -12,6 +12,7 @@ enum unit {
 	UNIT_TOKEN_RANK, /* (token, rank that owns some of its experts) */
 	UNIT_TOKEN_NODE, /* (token, node that owns some of its experts) */
 	UNIT_TOKEN_ALL,  /* (token, every rank) */
+	UNIT_WEIGHTS,    /* (expert, every rank): no row of a token but the expert's weights */
 	UNIT_TOKEN,      /* token */
 	UNITS
 };
@@ -45,6 +46,8 @@ enum layout {
 	LAYOUT_PAIR_BRANCHES, /* there: for each (source, token, choice) */
 	LAYOUT_ALIGNED,       /* at the owner's twin in the source's node: for each (source of that
 	                         node, token, choice) */
+	LAYOUT_OWNER_SLOTS,   /* at the source: a fixed slot for each (token, rank) */
+	LAYOUT_WEIGHTS,       /* at any rank: by expert */
 	LAYOUT_COUNTS,        /* rows of a table: one for each rank, its count of rows by expert */
 };
 

@@ -90,6 +90,7 @@ static struct flow_request flow_request_of(const struct step_request *q, const s
 	                             .phase = q->phase,
 	                             .tokens = rank_tokens(q),
 	                             .dispatch = (enum dtype)q->schedule->dispatch,
+	                             .weights = (enum dtype)q->schedule->weights,
 	                             .vector_cores = q->schedule->vector_cores,
 	                             .options = q->schedule->options};
 }
@@ -111,7 +112,7 @@ static bool size_possible(const struct step_request *q, char *why_not, size_t si
 	const double most_rows = 1 << 27, most_transfers = 1 << 25, round_tokens = 8192;
 	double ranks = (double)q->schedule->ep, tokens = (double)rank_tokens(q);
 	double top_k = (double)q->model->top_k, micro = (double)q->schedule->micro_batches;
-	double layers = q->schedule->micro_batches > 1 ? 4 : 1;
+	double layers = q->schedule->micro_batches > 1 || q->flow->carries_over ? 4 : 1;
 	double peers = fmin(ranks, tokens * top_k), rounds = ceil(tokens / round_tokens);
 
 	/* a draw looks at those before it */
@@ -130,6 +131,9 @@ bool step_possible(const struct step_request *q, char *why_not, size_t why_size)
 	struct flow_request fq;
 	const char *why;
 
+	if (q->flow->layer && q->schedule->micro_batches > 1)
+		return no(why_not, why_size,
+		          "the flow overlaps within a layer: one micro-batch at a time");
 	if (!shape_possible(q, why_not, why_size) || !type_possible(q, why_not, why_size) ||
 	    !size_possible(q, why_not, why_size))
 		return false;
@@ -162,6 +166,8 @@ static enum rc routing_of(const struct step_request *q, struct arena *a, struct 
 	return routing_make(q->routing, q->model, n_ranks, tokens, a, out, e);
 }
 
+static experts_fn experts_part;
+
 static enum rc build_init(struct build *b, const struct step_request *q, struct graph *g,
                           struct topology *t, struct arena *a, struct err *e)
 {
@@ -175,6 +181,7 @@ static enum rc build_init(struct build *b, const struct step_request *q, struct 
 	              flow_vector_cores(q->flow, q->machine, q->schedule->vector_cores), symmetric,
 	              g);
 	flow_build_init(&b->flow, g, t, &b->request);
+	b->flow.experts = experts_part, b->flow.experts_context = b;
 	b->n = t->n_built;
 	return RC_OK;
 }
@@ -219,16 +226,46 @@ static void attention(struct build *b, const uint32_t *after, uint32_t *done)
 		done[r] = ops_append(b->g, b->t, ops, n, r, done[r]);
 }
 
-static void experts(struct build *b, const uint32_t *after, uint32_t *done)
+/* The part's rows on a rank, and how many experts they are for. */
+static double part_rows_count(struct build *b, const struct expert_part *p, int64_t rank,
+                              double *active_count)
 {
+	const struct routing *r = &b->routing;
+	int64_t all = r->experts, local = all / r->n_ranks, n = p->n > 0 ? p->n : local;
+	double parts = p->parts > 0 ? (double)p->parts : 1;
+
+	if (p->at_source) {
+		*active_count = active_range_count(r, rank, 0, all, parts);
+		return build_rows_out_count(&b->flow, rank) / parts;
+	}
+	*active_count = active_range_count(r, -1, rank * local + p->first, n, parts);
+	if (n == local)
+		return build_rows_in_count(&b->flow, rank) / parts;
+	return range_rows_count(r, -1, rank * local + p->first, n) / parts;
+}
+
+/* experts_fn */
+static void experts_part(void *context, struct flow_build *f, const struct expert_part *p,
+                         const uint32_t *after, uint32_t *done)
+{
+	struct build *b = context;
+
+	(void)f; /* is b->flow */
 	for (int64_t r = 0; r < b->n; r++) {
 		struct op ops[MOST_OPS];
-		double rows = build_rows_in_count(&b->flow, r);
-		size_t n = ops_experts(b->q->machine, b->q->model, b->q->schedule, rows,
-		                       active_experts_count(&b->routing, r), ops);
+		double active, rows = part_rows_count(b, p, r, &active);
+		size_t n =
+		        ops_experts(b->q->machine, b->q->model, b->q->schedule, rows, active, ops);
 
+		for (size_t i = 0; p->same_kernel && i < n; i++)
+			ops[i].launches_count = 0;
 		done[r] = ops_append(b->g, b->t, ops, n, r, after[r]);
 	}
+}
+
+static void experts(struct build *b, const uint32_t *after, uint32_t *done)
+{
+	experts_part(b, &b->flow, &(struct expert_part){0}, after, done);
 }
 
 static void combine(struct build *b, const uint32_t *after, uint32_t *done)
@@ -236,6 +273,20 @@ static void combine(struct build *b, const uint32_t *after, uint32_t *done)
 	b->q->flow->combine(&b->flow, after, done);
 	if (b->q->schedule->tp > 1)
 		tp_exchange(b, done, done);
+}
+
+/* One layer's dispatch, experts and combine, one after the other or as the flow weaves them. */
+static void moe_block(struct build *b, uint32_t *at)
+{
+	if (b->q->flow->layer) {
+		b->q->flow->layer(&b->flow, at, at);
+		if (b->q->schedule->tp > 1)
+			tp_exchange(b, at, at);
+		return;
+	}
+	b->q->flow->dispatch(&b->flow, at, at);
+	experts(b, at, at);
+	combine(b, at, at);
 }
 
 enum { MOST_MICRO = 2 };
@@ -267,10 +318,9 @@ static void layers_append(struct build *b, struct streams *s, int64_t n_layers)
 
 	if (parts == 1) {
 		for (int64_t layer = 0; layer < n_layers; layer++) {
+			b->flow.layer = layer, b->flow.layers_left = n_layers - 1 - layer;
 			attention(b, s->at[0], s->at[0]);
-			dispatch(b, s->at[0], s->at[0]);
-			experts(b, s->at[0], s->at[0]);
-			combine(b, s->at[0], s->at[0]);
+			moe_block(b, s->at[0]);
 		}
 		return;
 	}

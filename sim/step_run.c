@@ -127,7 +127,7 @@ static enum rc add_moe_layers(const struct step_request *q, struct step_result *
 
 	if (layers == 0)
 		return RC_OK;
-	if (q->schedule->micro_batches == 1) {
+	if (q->schedule->micro_batches == 1 && !q->flow->carries_over) {
 		TRY(price_layers(q, 1, &one, &out->max_mean_ratio, e));
 		out->layer_s = one.makespan_s;
 		add_scaled(out, &one, (double)layers);

@@ -98,6 +98,8 @@ void topology_init(struct topology *t, const struct machine *m, int64_t n_ranks,
 	t->put = per_rank(t, RES_PUT, machine_put_Bps(m, cores, peers));
 	t->get = per_rank(t, RES_GET, machine_get_Bps(m, cores, peers));
 	t->copy = per_rank(t, RES_COPY, m->vector.copy_core_Bps * (double)cores);
+	if (m->sdma.rate_Bps > 0)
+		t->sdma = per_rank(t, RES_SDMA, m->sdma.rate_Bps);
 	links_init(t);
 }
 

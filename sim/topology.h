@@ -27,7 +27,7 @@ struct topology {
 	double message_s;    /* of a small message, with all those cores issuing */
 	/* first resource of each kind; the resource of rank (node, link) i is first + i */
 	uint32_t hbm, cube, put, get, copy, egress, ingress, nic_out, nic_in, trunk_up, trunk_down;
-	uint32_t die_link, mesh_link;
+	uint32_t die_link, mesh_link, sdma;
 };
 
 /* Can n ranks of that machine be represented by one? */
