@@ -146,7 +146,9 @@ struct machine slower_machine(const struct machine *m, double time_ratio)
 	                   &slow.fabric.get_Bps,
 	                   &slow.fabric.trunk_Bps,
 	                   &slow.rdma.rate_Bps,
-	                   &slow.decode_attention.resident_Bps};
+	                   &slow.decode_attention.resident_Bps,
+	                   &slow.sdma.rate_Bps,
+	                   &slow.sdma.path_Bps};
 	double *times[] = {&slow.cube.launch_s,
 	                   &slow.die_link.latency_s,
 	                   &slow.fabric.node_latency_s,
@@ -164,7 +166,9 @@ struct machine slower_machine(const struct machine *m, double time_ratio)
 	                   &slow.sync.host_barrier_s,
 	                   &slow.prefill_attention.launch_s,
 	                   &slow.decode_attention.launch_s,
-	                   &slow.decode_attention.head_s};
+	                   &slow.decode_attention.head_s,
+	                   &slow.sdma.latency_s,
+	                   &slow.sdma.submit_s};
 
 	slower_gemm(&slow.gemm, time_ratio);
 	slower_gemm(&slow.quantised_gemm, time_ratio);

@@ -1,142 +1,15 @@
-/* What flows move, to the byte: the cost table of flows.md section 6 (relay3: the steps that head
- * sim/flow_relay3.c), typed in here once more and laid over the machine's links.
- *
- * Beside that table: control traffic goes to peers only, not to the rank itself (R - 1 for its R);
- * a direct flow's 4-byte scales are also written to HBM; decode's counts and completion flags,
- * which are not published, are 4 bytes for each expert and 32 bytes to every peer. */
+/* What flows move, to the byte: the table of flow_cost.c laid over the machine's links. */
 #include "tests/exchange.h"
+#include "tests/flow_cost.h"
 #include "tests/unit.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What the formulas are written in. */
-struct sizes {
-	double n, n_in;      /* N rows leave a rank in dispatch, N' arrive */
-	double tokens;       /* of a rank */
-	double h2;           /* 2h: a BF16 row */
-	double row;          /* on the wire in dispatch, 32-byte aligned */
-	double slot;         /* of a relay window */
-	double scale;        /* 4 bytes for a quantised row, 0 else */
-	double experts, ep;  /* E, R */
-	double rounds_count; /* of 8192 tokens */
-};
-
-/* One stage (dispatch or combine) of one rank. */
-struct cost {
-	double read, write;    /* HBM, served and arriving included */
-	double wire;           /* bytes of a row on the links */
-	bool pull;             /* the needing rank reads */
-	double peer, flag_row; /* control bytes for each peer; for each row that goes to one */
-};
-
-static double aligned(double bytes, double to)
-{
-	return ceil(bytes / to) * to;
-}
-
-static struct cost relay2_prefill_dispatch(const struct sizes *z)
-{
-	return (struct cost){.read = z->n * z->h2 + z->n * z->slot,
-	                     .write = z->n * z->slot + z->n_in * (z->row + 4 + 12),
-	                     .wire = z->slot,
-	                     .pull = true,
-	                     .peer = 8 + z->rounds_count * 32 * z->experts / z->ep};
-}
-
-static struct cost relay2_prefill_combine(const struct sizes *z)
-{
-	double slot = aligned(z->h2, 512);
-
-	return (struct cost){.read = z->n_in * z->h2 + z->n * z->h2,
-	                     .write = z->n * slot + z->tokens * z->h2,
-	                     .wire = slot,
-	                     .flag_row = 32};
-}
-
-static struct cost relay2_decode_dispatch(const struct sizes *z)
-{
-	return (struct cost){.read = z->n * z->h2 + z->n_in * z->slot,
-	                     .write = z->n_in * z->slot + z->n_in * z->row,
-	                     .wire = z->slot,
-	                     .peer = 32 * z->experts / z->ep};
-}
-
-static struct cost relay2_decode_combine(const struct sizes *z)
-{
-	return (struct cost){.read = z->n_in * z->h2 + z->n * z->h2,
-	                     .write = z->n * z->h2 + z->tokens * z->h2,
-	                     .wire = z->h2,
-	                     .flag_row = 32};
-}
-
-static struct cost direct_prefill_dispatch(const struct sizes *z)
-{
-	return (struct cost){.read = z->n * z->h2,
-	                     .write = z->n_in * (z->row + z->scale),
-	                     .wire = z->row + z->scale,
-	                     .peer = 4 * z->experts};
-}
-
-static struct cost direct_decode_dispatch(const struct sizes *z)
-{
-	return (struct cost){.read = z->n * z->h2,
-	                     .write = z->n_in * (z->row + z->scale),
-	                     .wire = z->row + z->scale,
-	                     .peer = 4 * z->experts + 32};
-}
-
-static struct cost direct_combine(const struct sizes *z)
-{
-	return (struct cost){
-	        .read = z->n_in * z->h2, .write = z->tokens * z->h2, .wire = z->h2, .pull = true};
-}
-
-/* pack: read rows, write the send buffer; send: read it, write the receive buffers; reorder: read
- * those, write the expert windows. */
-static struct cost relay3_dispatch(const struct sizes *z)
-{
-	double packed = z->row + z->scale;
-
-	return (struct cost){.read = z->n * z->h2 + z->n * packed + z->n_in * packed,
-	                     .write = z->n * packed + z->n_in * packed + z->n_in * packed,
-	                     .wire = packed,
-	                     .peer = 4 * z->experts / z->ep};
-}
-
-/* reorder: read the experts' output, write the send buffer; send; weighted sum of top_k rows */
-static struct cost relay3_combine(const struct sizes *z)
-{
-	return (struct cost){.read = z->n_in * z->h2 + z->n_in * z->h2 + z->n * z->h2,
-	                     .write = z->n_in * z->h2 + z->n * z->h2 + z->tokens * z->h2,
-	                     .wire = z->h2};
-}
-
-static const struct stage {
-	const struct flow *flow;
-	enum phase phase;
-	const char *label; /* of its activities, how they begin */
-	bool backward;
-	struct cost (*cost)(const struct sizes *z);
-} stages[] = {
-        {&flow_relay2, PHASE_PREFILL, "dispatch.", false, relay2_prefill_dispatch},
-        {&flow_relay2, PHASE_PREFILL, "combine.", true, relay2_prefill_combine},
-        {&flow_relay2, PHASE_DECODE, "dispatch.", false, relay2_decode_dispatch},
-        {&flow_relay2, PHASE_DECODE, "combine.", true, relay2_decode_combine},
-        {&flow_direct, PHASE_PREFILL, "dispatch.", false, direct_prefill_dispatch},
-        {&flow_direct, PHASE_PREFILL, "combine.", true, direct_combine},
-        {&flow_direct, PHASE_DECODE, "dispatch.", false, direct_decode_dispatch},
-        {&flow_direct, PHASE_DECODE, "combine.", true, direct_combine},
-        {&flow_relay3, PHASE_PREFILL, "dispatch.", false, relay3_dispatch},
-        {&flow_relay3, PHASE_PREFILL, "combine.", true, relay3_combine},
-        {&flow_relay3, PHASE_DECODE, "dispatch.", false, relay3_dispatch},
-        {&flow_relay3, PHASE_DECODE, "combine.", true, relay3_combine},
-};
-enum { STAGES = sizeof stages / sizeof *stages };
-
 /* Rows of one rank by distance, as their holder and as the one who needs them; and peers. */
 struct spread {
 	double held[TIERS], needed[TIERS], peers[TIERS];
+	double engine[TIERS]; /* of those held, by copy engines */
 };
 
 static double sum_of(const double *by_tier, enum tier from)
@@ -168,6 +41,10 @@ static void expected(const struct machine *m, const struct cost *c, const struct
 	                                   (c->pull ? s->needed : s->held)[TIER_PACKAGE]);
 	out[RES_PUT] = c->pull ? 0 : c->wire * sum_of(s->held, TIER_NODE);
 	out[RES_GET] = c->pull ? c->wire * sum_of(s->needed, TIER_NODE) : 0;
+	/* copy engines put those rows, and read them */
+	out[RES_SDMA] = c->wire * sum_of(s->engine, TIER_SELF);
+	out[RES_PUT] -= c->wire * sum_of(s->engine, TIER_NODE);
+	out[RES_COPY] -= c->wire * (sum_of(s->engine, TIER_SELF) + s->engine[TIER_PACKAGE]);
 	out[RES_DIE_LINK] = sent[TIER_PACKAGE];
 	out[RES_MESH_LINK] = mesh ? sent[TIER_NODE] : 0;
 	out[RES_EGRESS] = mesh ? 0 : sent[TIER_NODE] + sent[TIER_FAR];
@@ -178,28 +55,23 @@ static void expected(const struct machine *m, const struct cost *c, const struct
 	out[RES_NIC_IN] = got[TIER_RDMA];
 }
 
-static struct sizes sizes_of(const struct moe_model *m, enum dtype dispatch, int64_t ep,
-                             int64_t tokens)
-{
-	struct sizes z = {.n = (double)(tokens * m->top_k),
-	                  .n_in = (double)(tokens * m->top_k),
-	                  .tokens = (double)tokens,
-	                  .h2 = 2 * (double)m->hidden,
-	                  .experts = (double)m->experts,
-	                  .ep = (double)ep};
-
-	z.row = aligned((double)m->hidden * (dispatch == DTYPE_BF16 ? 2 : 1), 32);
-	z.slot = aligned(z.row + 44, 512);
-	z.scale = dispatch == DTYPE_BF16 ? 0 : 4;
-	z.rounds_count = ceil(z.tokens / 8192);
-	return z;
-}
-
 /* ---- one rank for all, balanced routing ---- */
+
+static double load_of(const struct stage *stage, const struct sizes *z)
+{
+	switch (load_kind(stage->flow)) {
+	case LOAD_TOKENS:
+		return z->tokens * z->ep;
+	case LOAD_EXPERTS:
+		return z->experts;
+	default:
+		return z->n;
+	}
+}
 
 static struct spread even_spread(const struct topology *t, double n_rows)
 {
-	struct spread s;
+	struct spread s = {0};
 
 	for (enum tier tier = TIER_SELF; tier < TIERS; tier++) {
 		s.peers[tier] = (double)topology_peers(t, 0, tier);
@@ -235,7 +107,7 @@ static void stage_is_as_in_the_table(const struct config *c, const struct stage 
 	UNIT_TEXT(e.text, "");
 	CU_ASSERT_TRUE_FATAL(t.symmetric);
 	graph_check(g);
-	s = even_spread(&t, z.n);
+	s = even_spread(&t, load_of(stage, &z));
 	expected(&c->machine, &cost, &s, want);
 	loads_of(g, stage->label, got);
 	for (int kind = 0; kind < RESOURCE_KINDS; kind++)
@@ -251,7 +123,7 @@ static void one_rank_moves_what_the_table_says(void)
 	static const enum dtype types[] = {DTYPE_BF16, DTYPE_INT8};
 
 	CU_ASSERT_EQUAL(c->model.hidden, 7168);
-	for (size_t i = 0; i < 2 * STAGES; i++) {
+	for (size_t i = 0; i < 2 * stages_count; i++) {
 		const struct stage *s = &stages[i / 2];
 		bool decode = s->phase == PHASE_DECODE;
 
@@ -300,16 +172,64 @@ static void known_answer_of_a_decode_exchange(void)
 
 /* ---- all ranks, rows drawn ---- */
 
-static void add_rows(const struct exchange *x, int64_t rank, bool backward, struct spread *s)
+/* From one rank to another, forward. */
+static double pair_load(const struct exchange *x, enum load load, int64_t from, int64_t to)
+{
+	if (load == LOAD_TOKENS)
+		return (double)x->request.tokens;
+	if (load == LOAD_EXPERTS)
+		return (double)(x->routing.experts / x->routing.n_ranks);
+	return routing_rank_rows_count(&x->routing, from, to);
+}
+
+static void add_rows(const struct exchange *x, enum load load, int64_t rank, bool backward,
+                     struct spread *s)
 {
 	for (int64_t peer = 0; peer < x->routing.n_ranks; peer++) {
 		enum tier t = machine_tier(x->request.machine, rank, peer);
-		double out = routing_rank_rows_count(&x->routing, rank, peer);
-		double in = routing_rank_rows_count(&x->routing, peer, rank);
+		double out = pair_load(x, load, rank, peer), in = pair_load(x, load, peer, rank);
 
 		s->held[t] += backward ? in : out;
 		s->needed[t] += backward ? out : in;
 		s->peers[t] += peer != rank;
+	}
+}
+
+/* Segments that `rank` sends to other ranks: to each expert forward, from each of its experts back.
+ */
+static size_t segments_of(const struct exchange *x, int64_t rank, bool backward, double *rows,
+                          enum tier *tier)
+{
+	int64_t n = x->routing.n_ranks, local = x->routing.experts / n;
+	size_t k = 0;
+
+	for (int64_t peer = 0; peer < n; peer++) {
+		int64_t from = backward ? peer : rank, owner = backward ? rank : peer;
+
+		for (int64_t e = owner * local; peer != rank && e < (owner + 1) * local; e++) {
+			tier[k] = machine_tier(x->request.machine, rank, peer);
+			rows[k] = routing_rows_count(&x->routing, from, e);
+			k += rows[k] > 0;
+		}
+	}
+	return k;
+}
+
+/* Larger than their mean, and large enough. */
+static void add_engines(const struct exchange *x, int64_t rank, bool backward, double row_bytes,
+                        struct spread *s)
+{
+	enum { MOST = 256 };
+	double rows[MOST + 1], sum = 0;
+	enum tier tier[MOST + 1];
+	size_t k = segments_of(x, rank, backward, rows, tier);
+
+	for (size_t i = 0; i < k; i++)
+		sum += rows[i];
+	for (size_t i = 0; i < k; i++) {
+		if (rows[i] > sum / (double)k &&
+		    rows[i] * row_bytes >= x->request.machine->sdma.min_segment_bytes)
+			s->engine[tier[i]] += rows[i];
 	}
 }
 
@@ -347,13 +267,16 @@ static void stage_is_as_counted(const struct exchange *x, const struct stage *st
 	for (int64_t rank = 0; rank < n; rank++) {
 		struct sizes z =
 		        sizes_of(x->request.model, x->request.dispatch, n, x->request.tokens);
-		struct spread s = {0};
+		struct spread s = {0}, rows = {0};
 		struct cost cost;
 		double want[RESOURCE_KINDS];
 
-		add_rows(x, rank, stage->backward, &s);
-		z.n_in = sum_of(stage->backward ? s.held : s.needed, false);
+		add_rows(x, load_kind(stage->flow), rank, stage->backward, &s);
+		add_rows(x, LOAD_ROWS, rank, stage->backward, &rows);
+		z.n_in = sum_of(stage->backward ? rows.held : rows.needed, TIER_SELF);
 		cost = stage->cost(&z);
+		if (stage->flow == &flow_sdma_mte)
+			add_engines(x, rank, stage->backward, cost.wire, &s);
 		expected(m, &cost, &s, want);
 		for (int kind = 0; kind < RESOURCE_KINDS; kind++) {
 			sums[kind] += want[kind];
@@ -394,7 +317,7 @@ static void place_is_as_counted(const struct config *c, int64_t ep)
 	const struct routing_spec uniform = {
 	        .kind = ROUTING_UNIFORM, .file = "", .model = "", .domain = "", .seed = 5};
 
-	for (size_t i = 0; i < 2 * STAGES; i++) {
+	for (size_t i = 0; i < 2 * stages_count; i++) {
 		const struct stage *s = &stages[i / 2];
 		struct exchange_wish w = {.machine = &c->machine,
 		                          .model = &c->model,
@@ -407,7 +330,7 @@ static void place_is_as_counted(const struct config *c, int64_t ep)
 		struct exchange x;
 
 		if (!exchange_init(&x, &w)) {
-			CU_ASSERT_PTR_EQUAL(s->flow, &flow_direct);
+			CU_ASSERT_PTR_NOT_NULL(s->flow->applies);
 			continue;
 		}
 		stage_is_as_counted(&x, s);

@@ -63,6 +63,8 @@ static struct machine random_machine(struct rng *r)
 	m.fabric.put_Bps = between(r, 1e10, 1e12), m.fabric.get_Bps = between(r, 1e10, 1e12);
 	m.fabric.trunk_Bps = m.fabric.kind == FABRIC_SWITCH ? maybe(r, 1e10, 1e12) : 0;
 	m.rdma.rate_Bps = between(r, 1e9, 1e11);
+	m.sdma.rate_Bps = between(r, 1e9, 1e11), m.sdma.path_Bps = maybe(r, 1e9, 1e11);
+	m.sdma.latency_s = maybe(r, 1e-8, 1e-5), m.sdma.submit_s = maybe(r, 1e-8, 1e-5);
 	random_costs(r, &m);
 	return m;
 }
