@@ -236,12 +236,14 @@ bool at_most(double a, double b, double slack_ratio, const char *file, unsigned 
 
 bool flow_serves(const struct flow *f, enum phase phase)
 {
-	return phase == PHASE_DECODE || (f != &flow_deepep_ll && f != &flow_ubep);
+	return phase == PHASE_DECODE ? f != &flow_weight_gather
+	                             : f != &flow_deepep_ll && f != &flow_ubep;
 }
 
 bool flow_needs_fabric(const struct flow *f)
 {
-	return f == &flow_direct || f == &flow_one_sided || f == &flow_ubep;
+	return f == &flow_direct || f == &flow_one_sided || f == &flow_ubep ||
+	       f == &flow_pull_packed || f == &flow_fused || f == &flow_sdma_mte;
 }
 
 size_t flows_count(void)

@@ -76,6 +76,7 @@ static struct moe_model random_model(struct rng *r, int64_t n_ranks)
 	m.experts = n_ranks * (1 + (int64_t)rng_below(r, 3));
 	m.top_k = 1 + (int64_t)rng_below(r, (uint64_t)(m.experts < 8 ? m.experts : 8));
 	m.hidden = 1 + (int64_t)rng_below(r, 600);
+	m.expert_inter = 1 + m.hidden / 4;
 	if (m.experts % 4 == 0 && m.top_k <= m.experts / 2)
 		m.groups = 4, m.top_groups = 2;
 	return m;
@@ -180,11 +181,22 @@ static void wire_bytes(const struct exchange *x, const struct exchange_wish *w, 
 	}
 	if (w->flow == &flow_hierarchical && !one_node)
 		*dispatch *= 2, *combine *= 2;
+	if (w->flow == &flow_allgather) {
+		double rows = (double)(w->tokens * w->n_ranks * w->n_ranks);
+
+		*dispatch = rows * (row + scale), *combine = rows * back;
+	}
+	if (w->flow == &flow_weight_gather) { /* BF16 weights of three matrices */
+		double weights = 3 * hidden * (double)w->model->expert_inter * 2;
+
+		*dispatch = (double)(w->model->experts * w->n_ranks) * weights, *combine = 0;
+	}
 }
 
 static double moved_bytes(const struct graph *g, const char *phase)
 {
-	static const char *const moves[] = {"put", "get", "forward", "across", "gather", "spread"};
+	static const char *const moves[] = {"put",    "get",    "forward", "across",
+	                                    "gather", "spread", "sdma"};
 	double sum = 0;
 
 	for (size_t i = 0; i < sizeof moves / sizeof *moves; i++) {
