@@ -353,14 +353,14 @@ double range_rows_count(const struct routing *r, int64_t from, int64_t first, in
 }
 
 double active_range_count(const struct routing *r, int64_t from, int64_t first, int64_t n,
-                          double parts)
+                          double parts_count)
 {
 	double active = 0;
 
 	if (r->balanced) /* the even spread: as many as there are rows, at most all */
-		return fmin((double)n, range_rows_count(r, from, first, n) / parts);
+		return fmin((double)n, range_rows_count(r, from, first, n) / parts_count);
 	for (int64_t expert = first; expert < first + n; expert++)
-		active += fmin(1, expert_rows_count(r, from, expert) / parts);
+		active += fmin(1, expert_rows_count(r, from, expert) / parts_count);
 	return active;
 }
 

@@ -45,4 +45,4 @@ double active_experts_count(const struct routing *r, int64_t rank);
  * how many of those experts get at least one row in one of `parts` equal shares of the tokens. */
 double range_rows_count(const struct routing *r, int64_t from, int64_t first, int64_t n);
 double active_range_count(const struct routing *r, int64_t from, int64_t first, int64_t n,
-                          double parts);
+                          double parts_count);
