@@ -193,7 +193,8 @@ static size_t buffers(const struct flow_request *q, struct buffer *out)
 	        {"expert window", "workspace", LIFE_LAYER, n_in * row},
 	        {"expert output", "workspace", LIFE_LAYER, n_in * bf16},
 	        {"returned rows", "symmetric heap", LIFE_LAYER, n * bf16},
-	        {"counts", "symmetric heap", LIFE_LAYER, 2 * count_bytes * n_ranks * experts},
+	        {"counts and offsets", "symmetric heap", LIFE_LAYER,
+	         2 * count_bytes * n_ranks * experts},
 	        {"domain state", "symmetric heap", LIFE_DOMAIN, q->machine->extra.domain_bytes},
 	};
 

@@ -165,6 +165,42 @@ static int64_t rows_of_owner(const struct rows *w, const uint32_t *count, int64_
 	return sum;
 }
 
+/* Layouts at neither the source nor the owner, with a fixed slot for whatever may come. */
+static void place_on_the_way(const struct rows *w, enum layout layout, const struct item *x,
+                             int64_t *rank, int64_t *row)
+{
+	const struct choices *c = w->choices;
+	int64_t source = w->source[x->token], node = rows_node(w, x->owner), other;
+	int64_t slot = source * w->tokens_most + x->token - c->first[source];
+	int64_t branch_slot = slot * c->top_k + x->choice;
+
+	switch (layout) {
+	case LAYOUT_TWIN_SLOTS:
+		*rank = rows_twin(w, source, node), *row = slot;
+		return;
+	case LAYOUT_TWIN_BRANCHES:
+		*rank = rows_twin(w, source, node), *row = branch_slot;
+		return;
+	case LAYOUT_PAIR_OUT:
+		pair_ends(source, x->owner, w->node_ranks, w->n_ranks, rank, &other);
+		*row = node * w->n_ranks * w->tokens_most + slot;
+		return;
+	case LAYOUT_PAIR_IN:
+		pair_ends(source, x->owner, w->node_ranks, w->n_ranks, &other, rank);
+		*row = slot;
+		return;
+	case LAYOUT_PAIR_BRANCHES:
+		pair_ends(source, x->owner, w->node_ranks, w->n_ranks, &other, rank);
+		*row = branch_slot;
+		return;
+	case LAYOUT_ALIGNED:
+		*rank = rows_twin(w, x->owner, rows_node(w, source)), *row = branch_slot;
+		return;
+	default:
+		CHECK(!"a layout that holds no rows");
+	}
+}
+
 void rows_place(const struct rows *w, enum layout layout, const struct item *x,
                 const uint32_t *count, int64_t *rank, int64_t *row)
 {
@@ -173,7 +209,7 @@ void rows_place(const struct rows *w, enum layout layout, const struct item *x,
 	int64_t local = w->experts / w->n_ranks, source = w->source[x->token];
 	int64_t t = x->token - c->first[source], branch = x->token * c->top_k + x->choice;
 	int64_t expert = c->expert[branch], before = w->before[branch];
-	int64_t first = x->owner * local, n = w->n_ranks, most = w->tokens_most, other;
+	int64_t first = x->owner * local, n = w->n_ranks, most = w->tokens_most;
 
 	*rank = x->owner;
 	switch (layout) {
@@ -201,35 +237,10 @@ void rows_place(const struct rows *w, enum layout layout, const struct item *x,
 	case LAYOUT_RANK_SLOTS:
 		*row = source * most + t;
 		return;
-	case LAYOUT_TWIN_SLOTS:
-		*rank = rows_twin(w, source, rows_node(w, x->owner));
-		*row = source * most + t;
-		return;
-	case LAYOUT_TWIN_BRANCHES:
-		*rank = rows_twin(w, source, rows_node(w, x->owner));
-		*row = (source * most + t) * c->top_k + x->choice;
-		return;
-	case LAYOUT_PAIR_OUT:
-		pair_ends(source, x->owner, w->node_ranks, n, rank, &other);
-		*row = (rows_node(w, x->owner) * n + source) * most + t;
-		return;
-	case LAYOUT_PAIR_IN:
-	case LAYOUT_PAIR_BRANCHES:
-		pair_ends(source, x->owner, w->node_ranks, n, &other, rank);
-		*row = source * most + t;
-		if (layout == LAYOUT_PAIR_BRANCHES)
-			*row = *row * c->top_k + x->choice;
-		return;
-	case LAYOUT_ALIGNED:
-		*rank = rows_twin(w, x->owner, rows_node(w, source));
-		*row = (source * most + t) * c->top_k + x->choice;
-		return;
 	case LAYOUT_OWNER_SLOTS:
 		*rank = source, *row = t * n + x->owner;
 		return;
-	case LAYOUT_WEIGHTS:
-	case LAYOUT_COUNTS:
-		break;
+	default:
+		place_on_the_way(w, layout, x, rank, row);
 	}
-	CHECK(!"a layout that holds no rows");
 }

@@ -106,13 +106,15 @@ static bool stands_for_all(const struct step_request *q)
 }
 
 /* Is it within reach? Random rows take 20 ns and more each, transfers about 160 bytes; the graph is
- * of one layer, or with two micro-batches of four. A flow may move a prompt in rounds. */
+ * of one layer, with two micro-batches of four, of all when a flow's work carries over. A flow may
+ * move a prompt in rounds. */
 static bool size_possible(const struct step_request *q, char *why_not, size_t size)
 {
 	const double most_rows = 1 << 27, most_transfers = 1 << 25, round_tokens = 8192;
 	double ranks = (double)q->schedule->ep, tokens = (double)rank_tokens(q);
 	double top_k = (double)q->model->top_k, micro = (double)q->schedule->micro_batches;
-	double layers = q->schedule->micro_batches > 1 || q->flow->carries_over ? 4 : 1;
+	double all = (double)(q->model->layers - q->model->dense_layers);
+	double layers = q->flow->carries_over ? all : q->schedule->micro_batches > 1 ? 4 : 1;
 	double peers = fmin(ranks, tokens * top_k), rounds = ceil(tokens / round_tokens);
 
 	/* a draw looks at those before it */

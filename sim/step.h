@@ -39,9 +39,10 @@ struct step_result {
 bool step_possible(const struct step_request *q, char *why_not, size_t why_size);
 
 /* Builds the graph of enough layers, prices it and scales to all layers. One micro-batch: layers
- * follow each other, one is priced. Two, or a flow that carries work over into later layers: two
- * and four layers are priced and their difference is the steady state of a layer (exact up to the
- * ends of the pipeline: a test compares with all layers). The request must be possible. */
+ * follow each other, one is priced. Two: two and four layers are priced and their difference is
+ * the steady state of a layer (exact up to the ends of the pipeline: a test compares with all
+ * layers). A flow that carries work over into later layers: all are priced. The request must be
+ * possible. */
 enum rc step_run(const struct step_request *q, struct step_result *out, struct err *e);
 
 /* The graph of n_layers MoE layers as step_run prices it, for `epsim run` and tests. *t is the

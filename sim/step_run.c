@@ -133,7 +133,8 @@ static enum rc add_moe_layers(const struct step_request *q, struct step_result *
 		add_scaled(out, &one, (double)layers);
 		return RC_OK;
 	}
-	if (layers <= STEADY) {
+	/* work that is carried over may take many layers to become even */
+	if (layers <= STEADY || q->flow->carries_over) {
 		TRY(price_layers(q, layers, &one, &out->max_mean_ratio, e));
 		out->layer_s = one.makespan_s / (double)layers;
 		add_scaled(out, &one, 1);

@@ -246,6 +246,12 @@ bool flow_needs_fabric(const struct flow *f)
 	       f == &flow_pull_packed || f == &flow_fused || f == &flow_sdma_mte;
 }
 
+bool flow_splits(const struct flow *f, int64_t micro_batches)
+{
+	return micro_batches == 1 ||
+	       (f != &flow_pull_packed && f != &flow_fused && f != &flow_weight_gather);
+}
+
 size_t flows_count(void)
 {
 	size_t n = 0;

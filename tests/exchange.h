@@ -70,6 +70,7 @@ __attribute__((format(printf, 6, 7))) bool at_most(double a, double b, double sl
  * phase; and ranks that only RDMA joins. */
 bool flow_serves(const struct flow *f, enum phase phase);
 bool flow_needs_fabric(const struct flow *f);
+bool flow_splits(const struct flow *f, int64_t micro_batches); /* those that weave do not */
 
 /* Rows of flows[]: a test that walks it covers the flow that is added next. */
 size_t flows_count(void);

@@ -239,10 +239,12 @@ static void routing_decides_prefill_buffers_only(void)
 			even = memory_of(&s, 4000);
 			s.routing.kind = ROUTING_SKEWED, s.routing.max_mean_ratio = 16;
 			hot = memory_of(&s, 4000);
-			if (phase == PHASE_PREFILL)
+			/* but where rows stay with their tokens */
+			if (phase == PHASE_PREFILL && flows[f] != &flow_weight_gather) {
 				CU_ASSERT(hot.buffers_bytes > even.buffers_bytes);
-			if (phase == PHASE_DECODE)
+			} else {
 				CU_ASSERT(hot.buffers_bytes == even.buffers_bytes);
+			}
 		}
 		scene_fini(&s);
 	}

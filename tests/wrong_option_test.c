@@ -221,7 +221,7 @@ static const struct wrong answers[] = {
          RC_NO, "this schedule cannot run: more transfers between ranks than memory may hold"},
         {"a machine without sources", NULL,
          "epsim config check --sources --machine die:8 >out; s=$?; grep -q hbm.rate out; exit $s",
-         RC_NO, "14 numbers without a source"},
+         RC_NO, "15 numbers without a source"},
 };
 
 static void no_is_an_answer(void)
