@@ -60,7 +60,8 @@ static struct op op_of(const struct machine *m, const struct gemm_law *law, cons
 	struct op op = {.label = label,
 	                .flop = 2 * x->rows_count * x->depth_count * x->columns_count,
 	                .launches_count = 1,
-	                .wait_s = law->launch_s};
+	                .wait_s = law->launch_s,
+	                .launch_s = law->launch_s};
 
 	/* results are written behind the next tile: the tables show no trace of them */
 	op.bytes = (weights + x->rows_count * x->depth_count) * dtype_bytes(x->type);

@@ -15,6 +15,7 @@ void op_join(struct op *into, const struct op *next)
 	into->cube_s += next->cube_s;
 	into->hbm_s += next->hbm_s;
 	into->launches_count += next->launches_count;
+	into->launch_s += next->launch_s;
 	/* one may wait for the cube and the other for HBM: that does not hide */
 	into->wait_s = alone_s - fmax(into->cube_s, into->hbm_s);
 }
@@ -28,6 +29,7 @@ struct op op_elementwise(const struct machine *m, const char *label, double toke
 	                   .bytes = bytes,
 	                   .hbm_s = bytes / machine_hbm_Bps(m),
 	                   .wait_s = passes_count * m->cube.launch_s,
+	                   .launch_s = passes_count * m->cube.launch_s,
 	                   .launches_count = passes_count};
 }
 

@@ -10,6 +10,7 @@ struct op {
 	double cube_s;         /* the cube is busy, or vector cores that work beside it */
 	double hbm_s;          /* HBM is busy, when nobody shares it */
 	double wait_s;         /* launches, and what neither hides */
+	double launch_s;       /* of that, launches of elementwise operators and of GEMMs */
 	double launches_count; /* operators of the framework that this one stands for */
 };
 

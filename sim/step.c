@@ -260,7 +260,7 @@ static void experts_part(void *context, struct flow_build *f, const struct exper
 		        ops_experts(b->q->machine, b->q->model, b->q->schedule, rows, active, ops);
 
 		for (size_t i = 0; p->same_kernel && i < n; i++)
-			ops[i].launches_count = 0;
+			ops[i].wait_s -= ops[i].launch_s, ops[i].launches_count = 0;
 		done[r] = ops_append(b->g, b->t, ops, n, r, after[r]);
 	}
 }
