@@ -35,7 +35,8 @@ struct observation {
 	bool rdma_only;         /* no rank reaches another but by RDMA, within a node neither */
 	int64_t vector_cores;   /* 0: all */
 	double measured_s;      /* 0: a question, of which only the prediction is asked */
-	double rounding_ratio;  /* relative sd that the figure's last digit leaves */
+	double rounding_ratio;   /* relative sd that the last digit and assumptions leave */
+	double assumed_sd_ratio; /* of it: how far off an assumption may put the time */
 	double weight_ratio;    /* how much it counts in a fit, 1 as a rule */
 	const char *convention; /* of bytes, when measured_s is from a bandwidth; else NULL */
 	const char

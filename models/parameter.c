@@ -6,7 +6,7 @@
 
 static bool bounded(const struct parameter *p)
 {
-	return p->field->most > 0;
+	return p->most_units > 0;
 }
 
 double parameter_get_units(const struct parameter *p, const struct machine *m)
@@ -21,7 +21,7 @@ void parameter_set(const struct parameter *p, struct machine *m, double value_un
 
 double parameter_free_units(const struct parameter *p, double value_units)
 {
-	double least = p->field->least, most = p->field->most, edge;
+	double least = p->least_units, most = p->most_units, edge;
 
 	if (!bounded(p))
 		return log(value_units);
@@ -32,17 +32,18 @@ double parameter_free_units(const struct parameter *p, double value_units)
 
 double parameter_value_units(const struct parameter *p, double free_units)
 {
-	double least = p->field->least, most = p->field->most;
+	double least = p->least_units, most = p->most_units;
 
 	if (!bounded(p))
-		return exp(free_units);
+		return p->ceiling_units > 0 ? fmin(exp(free_units), p->ceiling_units)
+		                            : exp(free_units);
 	return least + (most - least) / (1 + exp(-free_units));
 }
 
 /* d value / d free, over the value */
 static double slope_ratio(const struct parameter *p, double value_units)
 {
-	double least = p->field->least, most = p->field->most;
+	double least = p->least_units, most = p->most_units;
 	double edge = (most - least) * 1e-3; /* lint: sd's stay finite at the ends */
 	double x = value_units;
 
@@ -65,11 +66,12 @@ double parameter_relative_sd_ratio(const struct parameter *p, double value_units
 
 bool parameter_at_bound(const struct parameter *p, double value_units)
 {
-	double range = p->field->most - p->field->least;
-	double near = range / 1024;
+	double near = (p->most_units - p->least_units) / 1024;
 
+	if (p->ceiling_units > 0 && value_units > p->ceiling_units * (1 - 0x1p-10))
+		return true;
 	return bounded(p) &&
-	       (value_units - p->field->least < near || p->field->most - value_units < near);
+	       (value_units - p->least_units < near || p->most_units - value_units < near);
 }
 
 /* ---- the list -------------------------------------------------------------------------------- */
@@ -81,6 +83,20 @@ struct listing {
 	size_t n;
 	struct err *e;
 };
+
+/* What cores reach through the fabric is less than its ports carry, where the file agrees. */
+static double ceiling_of(const struct machine *m, const char *path)
+{
+	bool put = strcmp(path, "fabric.put") == 0, get = strcmp(path, "fabric.get") == 0;
+	double ports = 1, most_Bps;
+
+	if (!put && !get)
+		return 0;
+	if (m->fabric.kind == FABRIC_MESH)
+		ports = (double)(machine_dies_per_node(m) - 1);
+	most_Bps = ports * m->fabric.rate_Bps;
+	return (put ? m->fabric.put_Bps : m->fabric.get_Bps) <= most_Bps ? most_Bps : 0;
+}
 
 static enum rc list_row(struct listing *l, const struct field *f, const struct note *note,
                         size_t offset)
@@ -94,6 +110,9 @@ static enum rc list_row(struct listing *l, const struct field *f, const struct n
 	                        .fit = note->fit,
 	                        .sd_ratio = note->sd_ratio};
 	p->value_units = p->prior_units = parameter_get_units(p, l->machine);
+	p->least_units = f->least;
+	p->most_units = f->most;
+	p->ceiling_units = ceiling_of(l->machine, note->path);
 	p->prior_sd_ratio = note->sd_ratio;
 	if (!(p->value_units > 0) || !(p->sd_ratio > 0))
 		return RC_OK;

@@ -3,6 +3,8 @@
  *
  *   no upper bound   log x                         (lognormal; sd of log x is the relative sd)
  *   within a range   log((x - least) / (most - x))
+ * A rate that another parameter of the file limits (fabric.put by fabric.rate) is lognormal, cut
+ * off there.
  *
  * After a calibration they are correlated: struct calibration of the machine holds how. */
 #pragma once
@@ -15,6 +17,8 @@ struct parameter {
 	const struct field *field;
 	size_t offset;      /* in struct machine */
 	bool fit;           /* `calibrate` may move it */
+	double least_units, most_units; /* its range; most 0: no upper limit */
+	double ceiling_units; /* what it is cut at on its way from the free scale; 0: none */
 	double value_units; /* SI, as is everything here without another suffix */
 	double sd_ratio;
 	double prior_units; /* what its source says: value and sd before any calibration */

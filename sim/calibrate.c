@@ -460,7 +460,10 @@ static double rest_sd(const struct work *w, double fitted)
 		if (!f->kernel_known)
 			continue;
 		v[n].sd_ratio = sqrt(fmax(0, off * off - pow(f->known_sd_ratio, 2)));
-		all += v[n++].weight_ratio = w->row[i]->weight_ratio;
+		/* a figure that is rough by itself tells little of the rest */
+		v[n].weight_ratio = w->row[i]->weight_ratio *
+		                    pow(fitted / hypot(fitted, w->row[i]->rounding_ratio), 2);
+		all += v[n++].weight_ratio;
 	}
 	qsort(v, n, sizeof *v, needed_compare);
 	for (size_t i = 0; i < n; i++) {

@@ -42,10 +42,10 @@ static void scales_lead_there_and_back(void)
 
 		NEARLY(parameter_value_units(p, u), x, 1e-9, "%s", p->path);
 		NEARLY(parameter_relative_sd_ratio(p, x, sd), p->sd_ratio, 1e-12, "%s", p->path);
-		CU_ASSERT_TRUE(parameter_value_units(p, u + 0.1) > x);
-		if (p->field->most > 0) { /* never beyond, however far */
-			CU_ASSERT_TRUE(parameter_value_units(p, 1e3) <= p->field->most);
-			CU_ASSERT_TRUE(parameter_at_bound(p, p->field->most));
+		CU_ASSERT_TRUE(parameter_value_units(p, u + 0.1) > x || p->ceiling_units > 0);
+		if (p->most_units > 0) { /* never beyond, however far */
+			CU_ASSERT_TRUE(parameter_value_units(p, 1e3) <= p->most_units);
+			CU_ASSERT_TRUE(parameter_at_bound(p, p->most_units));
 		} else { /* lognormal: the relative sd is that of the logarithm */
 			NEARLY(sd, p->sd_ratio, 1e-15, "%s", p->path);
 			CU_ASSERT_FALSE(parameter_at_bound(p, x));

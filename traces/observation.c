@@ -400,7 +400,7 @@ static enum rc row_finish(struct observations *set, struct observation *o, const
 	TRY(observation_assume(set, o, f->bandwidth_Bps, e));
 	if (o->measured_s > 0) {
 		o->convention = NULL;
-		o->rounding_ratio = f->latency_rounding_ratio;
+		o->rounding_ratio = hypot(f->latency_rounding_ratio, o->assumed_sd_ratio);
 		return RC_OK;
 	}
 	if (!(f->bandwidth_Bps > 0)) { /* a question: nobody measured it */
@@ -412,7 +412,8 @@ static enum rc row_finish(struct observations *set, struct observation *o, const
 		return RC_DATA;
 	o->convention = c->name;
 	o->measured_s = batches_bytes(o, c) / f->bandwidth_Bps;
-	o->rounding_ratio = f->bandwidth_rounding_ratio;
+	o->assumed_sd_ratio = hypot(o->assumed_sd_ratio, c->doubt_ratio);
+	o->rounding_ratio = hypot(f->bandwidth_rounding_ratio, o->assumed_sd_ratio);
 	return RC_OK;
 }
 

@@ -43,6 +43,7 @@ struct byte_convention {
 	const char *doc;
 	/* Bytes that the source divides by time, for one batch of `tokens`. */
 	double (*bytes)(const struct observation *o, int64_t tokens);
+	double doubt_ratio; /* sd of times from it, where the source does not define its bytes */
 };
 
 extern const struct byte_convention byte_conventions[]; /* ends with a row of NULLs */

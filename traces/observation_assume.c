@@ -5,6 +5,15 @@
 #include "models/config.h"
 #include "traces/observation.h"
 
+/* By how much the time may be off when an assumption is: relative sd, by judgement. A width or a
+ * type is half of the bytes or all of them. EP and experts hardly tell rows of one kernel apart. */
+static const double hidden_sd_ratio = 0.4, type_sd_ratio = 0.2;
+
+static void doubt(struct observation *o, double sd_ratio)
+{
+	o->assumed_sd_ratio = hypot(o->assumed_sd_ratio, sd_ratio);
+}
+
 static void say(struct observations *set, struct observation *o, const char *what, int64_t value)
 {
 	o->assumed = arena_print(set->arena, "%s%s%s %lld", o->assumed, *o->assumed ? ", " : "",
@@ -125,6 +134,8 @@ static bool spreads_evenly(const struct observation *o)
 enum rc observation_assume(struct observations *set, struct observation *o, double bandwidth_Bps,
                            struct err *e)
 {
+	if (*o->assumed) /* the type, by the reader */
+		doubt(o, type_sd_ratio);
 	if (o->ep == 0)
 		TRY(assume_ep(set, o, e));
 	if (o->hidden == 0) {
@@ -132,6 +143,7 @@ enum rc observation_assume(struct observations *set, struct observation *o, doub
 		if (o->hidden == 0)
 			return open_row(o, "hidden", "no row of this source states one", e);
 		say(set, o, "hidden", o->hidden);
+		doubt(o, hidden_sd_ratio);
 	}
 	if (spreads_evenly(o) && o->top_k > 0 && o->experts == 0) {
 		o->experts = (o->top_k + o->ep - 1) / o->ep * o->ep;
