@@ -31,14 +31,14 @@ struct observation {
 	bool hidden_stated;         /* by the file, not assumed */
 	int64_t groups, top_groups; /* routing is limited to top_groups of the groups; 0: not */
 	enum dtype dispatch;
-	bool quantised_before;  /* by a kernel of its own, which the time does not include */
-	bool rdma_only;         /* no rank reaches another but by RDMA, within a node neither */
-	int64_t vector_cores;   /* 0: all */
-	double measured_s;      /* 0: a question, of which only the prediction is asked */
+	bool quantised_before;   /* by a kernel of its own, which the time does not include */
+	bool rdma_only;          /* no rank reaches another but by RDMA, within a node neither */
+	int64_t vector_cores;    /* 0: all */
+	double measured_s;       /* 0: a question, of which only the prediction is asked */
 	double rounding_ratio;   /* relative sd that the last digit and assumptions leave */
 	double assumed_sd_ratio; /* of it: how far off an assumption may put the time */
-	double weight_ratio;    /* how much it counts in a fit, 1 as a rule */
-	const char *convention; /* of bytes, when measured_s is from a bandwidth; else NULL */
+	double weight_ratio;     /* how much it counts in a fit, 1 as a rule */
+	const char *convention;  /* of bytes, when measured_s is from a bandwidth; else NULL */
 	const char
 	        *assumed; /* "ep 16, experts 256": what the file does not state; "" for nothing */
 };

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Priors of the two spreads, each worth so many observations: published figures of one kernel repeat
- * within 5 %, kernels for the same work differ by a quarter. Both are statistics of the method, not
- * of a machine; the data move them. CALIBRATION.md says what other values would do. */
+/* Priors of the two spreads, each worth so many observations: published figures of one kernel
+ * repeat within 5 %, kernels for the same work differ by a quarter. Both are statistics of the
+ * method, not of a machine; the data move them. CALIBRATION.md says what other values would do. */
 static const double sigma_prior_ratio = 0.05, tau_prior_ratio = 0.25, prior_rows_count = 12;
 /* Cauchy's loss keeps 95 % efficiency on normal errors: Holland, Welsch, 1977. */
 static const double cauchy_ratio = 2.385;

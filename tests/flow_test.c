@@ -172,6 +172,7 @@ static void tables_are_run_through(void)
 	double experts = (double)c->model.experts, cores = (double)m.vector.cores;
 	static const int64_t sizes[] = {8, 64};
 
+	m.sync.host_barrier_s = 0; /* beside which a second is lost in rounding */
 	slow = m, slow.vector.scan_s = 1;
 	for (size_t i = 0; i < 4 * 2; i++) {
 		bool direct = i / 2 % 2, prefill = i / 4;
@@ -188,7 +189,7 @@ static void tables_are_run_through(void)
 		CU_ASSERT_TRUE_FATAL(exchange_init(&a, &w));
 		w.machine = &slow;
 		CU_ASSERT_TRUE_FATAL(exchange_init(&b, &w));
-		/* beside the waits of waiting_machine(), up to 1e14 s */
+		/* beside the waits of waiting_machine(), up to 1e12 s */
 		CU_ASSERT_DOUBLE_EQUAL(makespan_s(&engine_fluid, b.graph) -
 		                               makespan_s(&engine_fluid, a.graph),
 		                       want, 0.2);

@@ -7,8 +7,8 @@ $ epsim check direct relay2 --ep 4
 $ epsim check direct --phase decode --ep 4 --each
 > without                  needed  what breaks                                                                  wrong runs
 > dispatch.counts.flags    yes     read-write, counts: dispatch.counts of rank 0 and dispatch.put of rank 1     20 of 20
-> dispatch.put.quiet       yes     read-write, expert window: dispatch.put of rank 0 and expert.gemm of rank 0  11 of 20
-> dispatch.sync.cores      yes     read-write, expert window: dispatch.put of rank 0 and expert.gemm of rank 0  17 of 20
+> dispatch.put.quiet       yes     read-write, expert window: dispatch.put of rank 0 and expert.gemm of rank 0  12 of 20
+> dispatch.sync.cores      yes     read-write, expert window: dispatch.put of rank 0 and expert.gemm of rank 0  16 of 20
 > dispatch.flags.flags     yes     read-write, expert window: dispatch.put of rank 0 and expert.gemm of rank 1  8 of 20
 > combine.handshake.flags  yes     read-write, expert output: expert.gemm of rank 0 and combine.get of rank 1   20 of 20
 > combine.get.arrival      yes     read-write, vector cores: combine.get of rank 0 and combine.get of rank 0    20 of 20

@@ -14,7 +14,9 @@ $ epsim --help
 >   compare  Shows the same work under several flows, and where the difference comes from
 >   check    Proves that a flow cannot corrupt data or wait for ever, or shows how it can
 >   explain  Tells where the time of a layer goes and what would shorten it
+>   trace    Reads profiles and benchmarks: sums them up, makes them observations
 >   validate Compares predictions with measured times of dispatch and combine
+>   shapes   Compares published shapes (who wins, what saturates) with what is computed
 >   calibrate Fits a machine's free parameters to measured times, with sd and held-out error
 >   compute  Compares operators alone with measured tables, and fits a machine to them
 >   bench    Measures the engines
@@ -227,7 +229,7 @@ $ epsim config --help
 
 # Every verb: examples that start a line, --json, --seed, --help.
 $ epsim --help | sed -n 's/^  \([a-z]*\)  .*/\1/p' >$TMP/verbs; sort $TMP/verbs | tr '\n' ' '
-> bench check compare compute config explain list run sweep 
+> bench check compare compute config explain list run shapes sweep trace 
 $ for v in $(cat $TMP/verbs); do epsim $v --help | head -n 2 | grep -c "^  epsim $v"; done | uniq
 > 2
 $ for v in $(cat $TMP/verbs); do epsim $v --help | grep -cE '^  --(json|seed N|help)  '; done | uniq
