@@ -283,7 +283,7 @@ enum rc machine_draw(const struct machine *m, const struct note *notes, uint64_t
                      uint64_t draw, struct machine *out, struct err *e)
 {
 	struct parameter p[MOST_PARAMETERS];
-	double *l, *z;
+	double *l = NULL, *z;
 	size_t n, n_all;
 	struct rng r;
 

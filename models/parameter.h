@@ -15,11 +15,11 @@ enum { MOST_PARAMETERS = 96 };
 struct parameter {
 	const char *path; /* "fabric.put" */
 	const struct field *field;
-	size_t offset;      /* in struct machine */
-	bool fit;           /* `calibrate` may move it */
+	size_t offset;                  /* in struct machine */
+	bool fit;                       /* `calibrate` may move it */
 	double least_units, most_units; /* its range; most 0: no upper limit */
 	double ceiling_units; /* what it is cut at on its way from the free scale; 0: none */
-	double value_units; /* SI, as is everything here without another suffix */
+	double value_units;   /* SI, as is everything here without another suffix */
 	double sd_ratio;
 	double prior_units; /* what its source says: value and sd before any calibration */
 	double prior_sd_ratio;

@@ -17,20 +17,20 @@ static const char *const script[] = {
         "set xlabel \"measured, us\"",
         "set ylabel \"predicted, us\"",
         "plot x with lines linecolor rgb \"#777777\" title \"equal\", \\",
-        "\t\"validate.tsv\" using 2:($1 == 0 ? $3 : NaN):4:5 with yerrorbars pointtype 7 "
-        "linecolor rgb \"#0072b2\" title \"dispatch\", \\",
-        "\t\"validate.tsv\" using 2:($1 == 1 ? $3 : NaN):4:5 with yerrorbars pointtype 5 "
-        "linecolor rgb \"#d55e00\" title \"combine\"",
+        "\t\"validate.tsv\" using 2:($1 == 0 ? $3 : NaN):4:5 with yerrorbars \\",
+        "\t\tpointtype 7 linecolor rgb \"#0072b2\" title \"dispatch\", \\",
+        "\t\"validate.tsv\" using 2:($1 == 1 ? $3 : NaN):4:5 with yerrorbars \\",
+        "\t\tpointtype 5 linecolor rgb \"#d55e00\" title \"combine\"",
         "set title \"Error by EP\"",
         "unset logscale y",
         "set logscale x 2",
         "set xlabel \"EP\"",
         "set ylabel \"predicted / measured - 1, %\"",
         "plot 0 with lines linecolor rgb \"#777777\" notitle, \\",
-        "\t\"validate.tsv\" using 6:($1 == 0 ? $7 : NaN) with points pointtype 7 linecolor rgb "
-        "\"#0072b2\" title \"dispatch\", \\",
-        "\t\"validate.tsv\" using 6:($1 == 1 ? $7 : NaN) with points pointtype 5 linecolor rgb "
-        "\"#d55e00\" title \"combine\"",
+        "\t\"validate.tsv\" using 6:($1 == 0 ? $7 : NaN) with points \\",
+        "\t\tpointtype 7 linecolor rgb \"#0072b2\" title \"dispatch\", \\",
+        "\t\"validate.tsv\" using 6:($1 == 1 ? $7 : NaN) with points \\",
+        "\t\tpointtype 5 linecolor rgb \"#d55e00\" title \"combine\"",
         "unset multiplot",
         NULL};
 
