@@ -20,14 +20,14 @@ static double quantile(const double *sorted, int64_t n, double share_ratio)
 	return sorted[below] + (at - (double)below) * (sorted[above] - sorted[below]);
 }
 
-struct spread spread_of(double *value, int64_t n)
+struct spread spread_of(double *value_units, int64_t n)
 {
 	if (n == 0)
 		return (struct spread){0};
-	qsort(value, (size_t)n, sizeof *value, by_size);
-	return (struct spread){.low = quantile(value, n, 0.05),
-	                       .median = quantile(value, n, 0.5),
-	                       .high = quantile(value, n, 0.95),
+	qsort(value_units, (size_t)n, sizeof *value_units, by_size);
+	return (struct spread){.low = quantile(value_units, n, 0.05),
+	                       .median = quantile(value_units, n, 0.5),
+	                       .high = quantile(value_units, n, 0.95),
 	                       .draws = n};
 }
 

@@ -11,7 +11,7 @@ struct spread {
 };
 
 /* Sorts the values. Quantiles by linear interpolation between order statistics. */
-struct spread spread_of(double *value, int64_t n);
+struct spread spread_of(double *value_units, int64_t n);
 
 /* A draw of the machine, with what kernels of the same work differ by: dispatch and combine take
  * that much more or less time. Both come from the machine's file (sd:, calibration:). */

@@ -36,6 +36,7 @@ $ epsim run --help
 >
 > options:
 >   --scope SCOPE            step (all layers), layer (one MoE layer) or exchange (its dispatch and combine alone); default step
+>   --draws N                price the step for N draws of the machine's uncertain numbers; shows the interval
 >   --phase PHASE            prefill or decode; default decode
 >   --context N              tokens of a sequence before the new ones; default: the workload's mean, 4096 without one, 0 in prefill
 >   --engine NAME            estimate, fluid or simgrid; default fluid

@@ -11,6 +11,11 @@ $ epsim list flows
 > deepep-normal  one row to each node, to the GPU of the same place, which forwards it (DeepEP)
 > hierarchical   all-to-all in the node, then between nodes in larger messages (Tutel 2DH)
 > two-phase      gather in the node, then one message for each pair of ranks or nodes (Janus)
+> allgather      all tokens to all ranks, partial sums of all tokens back
+> pull-packed    destinations pull packed rows expert by expert; each computes when they are there
+> fused          dispatch, experts and combine in parts that overlap (Tutel's pipeline degree)
+> sdma-mte       large uneven segments by copy engines, all others by vector cores, at once
+> weight-gather  tokens stay; the next layer's experts are gathered under compute (AsyncEP)
 $ epsim list engines | awk '{ print $1 }'
 > engines
 > name
@@ -88,6 +93,26 @@ $ epsim list flows --json
 >     {
 >       "name": "two-phase",
 >       "describes": "gather in the node, then one message for each pair of ranks or nodes (Janus)"
+>     },
+>     {
+>       "name": "allgather",
+>       "describes": "all tokens to all ranks, partial sums of all tokens back"
+>     },
+>     {
+>       "name": "pull-packed",
+>       "describes": "destinations pull packed rows expert by expert; each computes when they are there"
+>     },
+>     {
+>       "name": "fused",
+>       "describes": "dispatch, experts and combine in parts that overlap (Tutel's pipeline degree)"
+>     },
+>     {
+>       "name": "sdma-mte",
+>       "describes": "large uneven segments by copy engines, all others by vector cores, at once"
+>     },
+>     {
+>       "name": "weight-gather",
+>       "describes": "tokens stay; the next layer's experts are gathered under compute (AsyncEP)"
 >     }
 >   ]
 > }
