@@ -14,7 +14,6 @@ struct ask {
 	enum phase phase;
 	int64_t ep, tokens;
 	enum dtype dispatch;
-	double rdma_latency_s; /* instead of the machine's; 0: the machine's */
 };
 
 static enum rc op_time(const struct ask *a, double *out_s, struct err *e)
@@ -55,7 +54,7 @@ static enum rc ratio(struct ask first, struct ask second, double *out_ratio, str
 
 static struct ask trtllm(enum exchange_op op, int64_t tokens, enum dtype dispatch)
 {
-	return (struct ask){"gb200-nvl72", "one-sided", op, PHASE_DECODE, 8, tokens, dispatch, 0};
+	return (struct ask){"gb200-nvl72", "one-sided", op, PHASE_DECODE, 8, tokens, dispatch};
 }
 
 static enum rc trtllm_floor(double *out, struct err *e)
@@ -93,7 +92,7 @@ static enum rc trtllm_quantised(double *out, struct err *e)
 
 static struct ask deepep_ll(enum exchange_op op, int64_t ep)
 {
-	return (struct ask){"h800-node-rdma", "deepep-ll", op, PHASE_DECODE, ep, 128, DTYPE_FP8, 0};
+	return (struct ask){"h800-node-rdma", "deepep-ll", op, PHASE_DECODE, ep, 128, DTYPE_FP8};
 }
 
 static enum rc deepep_ll_rise(double *out, struct err *e)
@@ -141,31 +140,163 @@ static enum rc flows_ratio(struct ask a, const char *first, const char *second, 
 
 static enum rc fusco_nccl(double *out, struct err *e)
 {
-	struct ask a = {"h800-node-rdma", NULL, 0, PHASE_PREFILL, 64, 16384, DTYPE_BF16, 0};
+	struct ask a = {"h800-node-rdma", NULL, 0, PHASE_PREFILL, 64, 16384, DTYPE_BF16};
 
 	return flows_ratio(a, "deepep-normal", "relay3", out, e);
 }
 
-/* Tutel: the all-to-all in two steps against the one in one, few and many ranks; little data. */
+/* ---- Tutel: the all-to-all in two steps against the one in one, and pipelining ---- */
+
 static enum rc tutel_small(double *out, struct err *e)
 {
-	struct ask a = {"h800-node-rdma", NULL, 0, PHASE_PREFILL, 16, 64, DTYPE_BF16, 0};
+	struct ask a = {"atlas-a2", NULL, 0, PHASE_PREFILL, 16, 8, DTYPE_BF16};
 
 	return flows_ratio(a, "hierarchical", "relay3", out, e);
 }
 
 static enum rc tutel_large(double *out, struct err *e)
 {
-	struct ask a = {"h800-node-rdma", NULL, 0, PHASE_PREFILL, 256, 64, DTYPE_BF16, 0};
+	struct ask a = {"atlas-a2", NULL, 0, PHASE_PREFILL, 128, 8, DTYPE_BF16};
 
 	return flows_ratio(a, "hierarchical", "relay3", out, e);
+}
+
+/* A prefill step in one type, s. */
+struct step_ask {
+	const char *machine, *model, *flow;
+	int64_t ep, chunk, pipeline;
+	double context_count;
+	enum dtype type;
+};
+
+static enum rc step_time(const struct step_ask *a, double *out_s, struct err *e)
+{
+	struct config *c = config_new();
+	struct step_request q = {.machine = &c->machine,
+	                         .model = &c->model,
+	                         .schedule = &c->schedule,
+	                         .routing = &c->routing,
+	                         .flow = flow_find(a->flow, e),
+	                         .engine = &engine_fluid,
+	                         .phase = PHASE_PREFILL,
+	                         .sequences_count = 1,
+	                         .query_count = (double)a->chunk,
+	                         .context_count = a->context_count};
+	struct step_result r;
+	enum rc rc = q.flow ? config_section(c, SECTION_MACHINE, a->machine, e) : e->rc;
+
+	if (rc == RC_OK)
+		rc = config_section(c, SECTION_MODEL, a->model, e);
+	c->schedule.ep = a->ep, c->schedule.options.pipeline = a->pipeline;
+	c->schedule.dispatch = c->schedule.weights = (int)a->type;
+	if (rc == RC_OK)
+		rc = step_run(&q, &r, e);
+	if (rc == RC_OK)
+		*out_s = r.step_s;
+	config_free(c);
+	return rc;
+}
+
+/* The number of parts with which a step of so many tokens is fastest. */
+static enum rc best_pipeline(int64_t chunk, double *out_count, struct err *e)
+{
+	double best_s = INFINITY;
+
+	for (int64_t parts = 1; parts <= 16; parts *= 2) {
+		struct step_ask a = {
+		        "cloudmatrix384", "deepseek-v3.1", "fused", 32, chunk, parts, 0,
+		        DTYPE_INT8};
+		double s;
+
+		TRY(step_time(&a, &s, e));
+		if (s < best_s)
+			best_s = s, *out_count = (double)parts;
+	}
+	return RC_OK;
+}
+
+static enum rc tutel_degree_small(double *out, struct err *e)
+{
+	return best_pipeline(128, out, e);
+}
+
+static enum rc tutel_degree_large(double *out, struct err *e)
+{
+	return best_pipeline(4096, out, e);
+}
+
+/* ---- all-to-all against all-gather: where the group is as large as the other's cost ---- */
+
+/* The smallest group (2, 4, 8, ...) in which rows by all-to-all are faster, over top_k. */
+static enum rc allgather_crossover(double *out, struct err *e)
+{
+	for (int64_t ep = 2; ep <= 64; ep *= 2) {
+		struct ask a = {"cloudmatrix384", NULL, 0, PHASE_PREFILL, ep, 2048, DTYPE_BF16};
+		double ratio;
+
+		TRY(flows_ratio(a, "direct", "allgather", &ratio, e));
+		*out = (double)ep / 8;
+		if (ratio > 1)
+			return RC_OK;
+	}
+	return RC_OK;
+}
+
+/* ---- ZeRO-Prefill: Qwen3-235B in FP8 on 8 H800 ---- */
+
+/* How much faster gathering weights is than exchanging rows. */
+static enum rc zero_gain(int64_t chunk, double context_count, double *out_ratio, struct err *e)
+{
+	struct step_ask a = {"h800-node-rdma", "qwen3-235b-a22b", "relay3", 8, chunk, 0,
+	                     context_count,    DTYPE_FP8};
+	double rows_s, weights_s;
+
+	TRY(step_time(&a, &rows_s, e));
+	a.flow = "weight-gather";
+	TRY(step_time(&a, &weights_s, e));
+	*out_ratio = rows_s / weights_s;
+	return RC_OK;
+}
+
+static enum rc zero_small(double *out, struct err *e)
+{
+	return zero_gain(1024, 0, out, e);
+}
+
+/* Tokens from which it is faster, over 8,192. */
+static enum rc zero_crossover(double *out, struct err *e)
+{
+	for (int64_t chunk = 1024; chunk <= 65536; chunk += 1024) {
+		double gain;
+
+		TRY(zero_gain(chunk, 0, &gain, e));
+		*out = (double)chunk / 8192;
+		if (gain > 1)
+			return RC_OK;
+	}
+	return RC_OK;
+}
+
+static enum rc zero_plateau(double *out, struct err *e)
+{
+	return zero_gain(32768, 0, out, e);
+}
+
+static enum rc zero_context(double *out, struct err *e)
+{
+	double early, late;
+
+	TRY(zero_gain(16384, 0, &early, e));
+	TRY(zero_gain(16384, 65536, &late, e));
+	*out = late / early;
+	return RC_OK;
 }
 
 /* ---- relay against direct, CloudMatrix384 ---- */
 
 static struct ask cm384(enum phase phase, int64_t tokens)
 {
-	return (struct ask){"cloudmatrix384", NULL, 0, phase, 64, tokens, DTYPE_BF16, 0};
+	return (struct ask){"cloudmatrix384", NULL, 0, phase, 64, tokens, DTYPE_BF16};
 }
 
 /* The worst of all decode batches: direct over relay. */
@@ -200,6 +331,39 @@ static enum rc direct_prefill_gap(double *out, struct err *e)
 	return RC_OK;
 }
 
+static double buffers_bytes(const struct flow *flow, const struct flow_request *q)
+{
+	struct buffer b[MOST_BUFFERS];
+
+	return buffers_peak_bytes(b, flow->buffers(q, b));
+}
+
+/* The most that direct's buffers are of relay2's, over phases and sizes. */
+static enum rc direct_buffers(double *out, struct err *e)
+{
+	struct config *c = config_new();
+	enum rc rc = config_section(c, SECTION_MACHINE, "cloudmatrix384", e);
+
+	if (rc == RC_OK)
+		rc = config_section(c, SECTION_MODEL, "deepseek-v3.1", e);
+	*out = 0;
+	for (int64_t tokens = 1; rc == RC_OK && tokens <= 16384; tokens *= 4) {
+		struct routing r = {.n_ranks = 64, .experts = c->model.experts, .balanced = true};
+		struct flow_request q = {.machine = &c->machine,
+		                         .model = &c->model,
+		                         .routing = &r,
+		                         .phase = tokens > 256 ? PHASE_PREFILL : PHASE_DECODE,
+		                         .tokens = tokens,
+		                         .dispatch = DTYPE_INT8};
+
+		r.rows_per_rank_count = (double)(tokens * c->model.top_k);
+		*out = fmax(*out,
+		            buffers_bytes(&flow_direct, &q) / buffers_bytes(&flow_relay2, &q));
+	}
+	config_free(c);
+	return rc;
+}
+
 const struct shape_row shape_rows[] = {
         {"trtllm_floor", trtllm_floor},
         {"trtllm_combine_floor", trtllm_combine_floor},
@@ -211,7 +375,15 @@ const struct shape_row shape_rows[] = {
         {"fusco_nccl", fusco_nccl},
         {"tutel_small", tutel_small},
         {"tutel_large", tutel_large},
+        {"tutel_degree_small", tutel_degree_small},
+        {"tutel_degree_large", tutel_degree_large},
+        {"allgather_crossover", allgather_crossover},
+        {"zero_small", zero_small},
+        {"zero_crossover", zero_crossover},
+        {"zero_plateau", zero_plateau},
+        {"zero_context", zero_context},
         {"direct_decode", direct_decode},
         {"direct_prefill_gap", direct_prefill_gap},
+        {"direct_buffers", direct_buffers},
         {0},
 };
