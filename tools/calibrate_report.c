@@ -108,7 +108,7 @@ static void kernels_table(const struct calibrated *c, FILE *out)
 static void correlations_table(const struct calibrated *c, FILE *out)
 {
 	const char *headers[MOST_PARAMETERS + 2] = {"<correlation"};
-	char number[MOST_PARAMETERS][8];
+	char number[MOST_PARAMETERS][24];
 	struct table *t;
 
 	for (size_t k = 0; k < c->n_fitted; k++) {

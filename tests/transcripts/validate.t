@@ -1,0 +1,44 @@
+# Predictions beside measured times.
+$ printf 'machine,flow,source,impl,op,phase,ep,tokens_per_rank,hidden,topk,experts,dtype_dispatch,latency_us,bandwidth_GBps\ncloudmatrix384,relay2,lab,k1,dispatch,decode,16,128,7168,8,256,int8,150,\ncloudmatrix384,relay2,lab,k2,combine,decode,16,128,7168,8,256,bf16,140,\ncloudmatrix384,direct,lab,k3,combine,decode,16,128,7168,8,256,bf16,,\n,relay2,lab,k1,dispatch,decode,16,128,7168,8,256,int8,150,\n' >$TMP/lab.csv; epsim validate $TMP/lab.csv
+> row        machine         flow    op        phase   EP  tokens  hidden  type  measured  predicted       5 %      95 %  error  remarks
+> lab.csv:2  cloudmatrix384  relay2  dispatch  decode  16     128    7168  int8    150 us   159.6 us  105.3 us  241.8 us  +6.4%  kernel not calibrated
+> lab.csv:3  cloudmatrix384  relay2  combine   decode  16     128    7168  bf16    140 us   150.4 us  99.87 us  226.4 us  +7.4%  kernel not calibrated
+> lab.csv:4  cloudmatrix384  direct  combine   decode  16     128    7168  bf16         -     124 us  81.43 us  188.7 us      -  flow direct not calibrated; kernel not calibrated
+>
+> group  rows  median error  mean error  in 90 % interval
+> ep 16     2         6.90%       6.90%              100%
+> all       2         6.90%       6.90%              100%
+>
+> passed over: 1 rows (no machine named)
+$ epsim validate $TMP/lab.csv --op combine --flow relay2 --json | grep -A 4 '"summary"'
+>   "summary": {
+>     "rows_count": 1,
+>     "median_ape": 0.07412367717866886,
+>     "mape": 0.07412367717866886,
+>     "coverage_90": 1,
+$ epsim validate $TMP/lab.csv --max-mape 0.1% >/dev/null
+> epsim: the mean absolute error of 6.903 % is above 0.1 %
+? 1
+$ epsim validate $TMP/lab.csv --flow relay3
+> epsim: no row is left to compare (1: no machine named)
+? 3
+$ epsim validate $TMP/lab.csv --machine cloudmatrix3844
+> epsim: no machine is called 'cloudmatrix3844'; did you mean 'cloudmatrix384'? (see `epsim list machines`)
+? 2
+$ sed 's/dispatch,/disptach,/' $TMP/lab.csv >$TMP/bad.csv; epsim validate $TMP/bad.csv
+> epsim: $TMP/bad.csv:2: column op: 'disptach' is no op: dispatch or combine
+? 3
+$ epsim validate
+> epsim: validate: a FILE of observations is needed (traces/OBSERVATIONS.md describes it)
+? 2
+$ epsim calibrate $TMP/lab.csv --machine cloudmatrix384 --starts 2 --out $TMP/mine.yaml | head -3 | cut -d';' -f1
+> machine cloudmatrix384: 2 rows, 1 parameters fitted and 2 kernel ratios, of which the data determine 1.9
+> rest 4.7 % of rows fitted, 4.7 % of rows left out, spread of kernels 23.3 % (sd of log time)
+> 2 of 2 starts ended alike
+$ epsim config check $TMP/mine.yaml
+> $TMP/mine.yaml: good: machine
+$ epsim validate $TMP/lab.csv --machine $TMP/mine.yaml | grep -c 'kernel not calibrated'
+> 1
+$ epsim calibrate $TMP/lab.csv --holdout grup
+> epsim: --holdout: 'grup' is no group, source, kernel, row or none; did you mean 'group'?
+? 2
