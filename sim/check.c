@@ -163,7 +163,8 @@ static void order_pairs(struct checking *k)
 	struct mask *mask = heap_zeroed((size_t)k->g->n_activities + 1, sizeof *mask);
 	size_t begin = 0;
 
-	qsort(k->pair, k->n_pairs, sizeof *k->pair, by_first);
+	if (k->n_pairs > 0) /* none without tokens and tables */
+		qsort(k->pair, k->n_pairs, sizeof *k->pair, by_first);
 	while (begin < k->n_pairs) {
 		size_t end = begin;
 		int firsts = 0;
