@@ -20,6 +20,7 @@
  * leg's flags and those at the end of dispatch either would do; but only the latter tell an owner
  * that no more rows will come. */
 #include "sim/flow_build.h"
+#include <math.h>
 #include <stdlib.h>
 
 static const double scale_bytes = 4;   /* of a quantised row */
@@ -252,13 +253,13 @@ static void combine(struct flow_build *b, const uint32_t *ready, uint32_t *done)
 static size_t buffers(const struct flow_request *q, struct buffer *out)
 {
 	double n = (double)q->routing->n_ranks, tokens = (double)q->tokens;
-	double node = (double)machine_dies_per_node(q->machine), peers = n < node ? n : node;
-	double nodes = (double)((q->routing->n_ranks + (int64_t)node - 1) / (int64_t)node);
+	double node = (double)machine_dies_per_node(q->machine), peers = fmin(n, node);
+	double nodes = ceil(n / node), duties = floor(nodes / peers) + 1;
 	double row = sent_row_bytes(q), bf16 = flow_bf16_row_bytes(q), there = 0, kept = 0;
-	double top_k = (double)q->model->top_k, duties = (double)((int64_t)(nodes / peers) + 1);
+	double top_k = (double)q->model->top_k;
 
 	if (route_of(q) == &all_pairs) /* a row for each owner of the place: one in each node */
-		there = peers * tokens * (nodes < top_k ? nodes : top_k);
+		there = peers * tokens * fmin(nodes, top_k);
 	if (route_of(q) == &representative) /* of those it sends for, and of those it receives */
 		there = 2 * duties * peers * tokens, kept = duties * peers * tokens * top_k;
 	const struct buffer all[] = {
