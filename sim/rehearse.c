@@ -113,7 +113,7 @@ static void build(const struct rehearsal *q, struct rehearsed *x)
 	uint32_t *at = heap_zeroed((size_t)q->n_ranks, sizeof *at);
 
 	x->graph = graph_new();
-	topology_init(&x->topology, q->machine, q->n_ranks, 0, false, x->graph);
+	topology_init(&x->topology, &x->machine, q->n_ranks, 0, false, x->graph);
 	flow_build_init(&b, x->graph, &x->topology, &x->request);
 	b.record = &x->record, b.experts = experts, b.experts_context = (void *)q->flow;
 	graph_append(x->graph, &(struct activity){.label = "attention.start"});
@@ -132,10 +132,11 @@ bool rehearse(const struct rehearsal *q, struct rehearsed *out, const char **why
 {
 	struct arena *a = arena_new();
 
-	*out = (struct rehearsed){.arena = a};
+	*out = (struct rehearsed){.arena = a, .machine = *q->machine};
+	out->machine.sdma.min_segment_bytes = 0; /* rehearsals have few tokens */
 	choices_make(q, a, &out->choices);
 	out->routing = choices_routing(&out->choices, q->model, a);
-	out->request = (struct flow_request){.machine = q->machine,
+	out->request = (struct flow_request){.machine = &out->machine,
 	                                     .model = q->model,
 	                                     .routing = &out->routing,
 	                                     .phase = q->phase,

@@ -32,6 +32,7 @@ struct rehearsal {
 
 struct rehearsed {
 	struct arena *arena;
+	struct machine machine; /* no segment is too small for its copy engines */
 	struct choices choices;
 	struct rows rows;
 	struct routing routing;

@@ -25,7 +25,7 @@ struct rehearsal rehearsal_of(const struct stage_set *s, const struct flow *flow
 	                          .dispatch = DTYPE_INT8,
 	                          .n_ranks = ep,
 	                          .tokens = tokens,
-	                          .layers = 3,
+	                          .layers = flow->carries_over ? 4 : 3,
 	                          .skew = skew,
 	                          .seed = 1,
 	                          .drop = -1,

@@ -97,6 +97,12 @@ static void run_rows(const struct check_query *q, const struct rehearsal *r,
 	execution_free(e);
 }
 
+/* A buffer in two halves of which the first layer fills none is used again in the fourth. */
+static int64_t layers_of(const struct check_query *q)
+{
+	return q->layers > 0 ? q->layers : q->flow->carries_over ? 4 : 3;
+}
+
 static void one_case(const struct check_query *q, int64_t ep, enum skew skew,
                      struct check_result *out)
 {
@@ -108,7 +114,7 @@ static void one_case(const struct check_query *q, int64_t ep, enum skew skew,
 	                      .options = q->config->schedule.options,
 	                      .n_ranks = ep,
 	                      .tokens = q->tokens,
-	                      .layers = q->layers,
+	                      .layers = layers_of(q),
 	                      .skew = skew,
 	                      .seed = q->seed,
 	                      .drop = q->drop,

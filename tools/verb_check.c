@@ -98,7 +98,7 @@ static enum rc read(const struct args *a, struct checks *k, struct err *e)
 	TRY(turns_read(a, q, e));
 	TRY(phases_read(a, k->phase, e));
 	TRY(args_integer(a, "tokens", 4, 0, &q->tokens, e));
-	TRY(args_integer(a, "layers", 3, 1, &q->layers, e));
+	TRY(args_integer(a, "layers", 0, 1, &q->layers, e));
 	TRY(args_integer(a, "runs", 4, 0, &q->runs, e));
 	TRY(args_integer(a, "seed", 0, 0, &seed, e));
 	q->seed = (uint64_t)seed, q->config = k->config;
@@ -350,7 +350,8 @@ static const struct option options[] = {
         {"phase", "PHASE", "prefill or decode; default both"},
         {"skew", "KIND", "even, hot, empty, one or ragged routing; default all"},
         {"tokens", "N", "of each rank; default 4"},
-        {"layers", "N", "that follow each other; default 3"},
+        {"layers", "N",
+         "that follow each other; default 3, or 4 when the flow's work outlives its layer"},
         {"runs", "N", "random orders in which each case is run on real rows; default 4"},
         {"drop", "WAIT", "leave that wait out"},
         {"unset", "WAIT", "leave out what that wait waits for"},
