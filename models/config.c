@@ -2,7 +2,7 @@
 #include <string.h>
 
 const char *const section_names[] = {"machine",  "model", "workload", "routing",
-                                     "schedule", "sweep", NULL};
+                                     "schedule", "sweep", "serving",  NULL};
 
 /* How a section is read, where it lives, and what checks it. */
 struct section_row {
@@ -18,10 +18,11 @@ static const struct section_row rows[SECTIONS] = {
         [SECTION_ROUTING] = {NULL, routing_fields, offsetof(struct config, routing)},
         [SECTION_SCHEDULE] = {NULL, schedule_fields, offsetof(struct config, schedule)},
         [SECTION_SWEEP] = {NULL, sweep_fields, offsetof(struct config, sweep)},
+        [SECTION_SERVING] = {NULL, serving_fields, offsetof(struct config, serving)},
 };
 
-static const char *const file_keys[] = {"machine",  "model", "workload", "routing",
-                                        "schedule", "sweep", "set",      NULL};
+static const char *const file_keys[] = {"machine", "model",   "workload", "routing", "schedule",
+                                        "sweep",   "serving", "set",      NULL};
 
 const struct field *section_fields(enum section s)
 {
@@ -139,7 +140,7 @@ static enum rc unknown_key(const struct yaml_node *n, struct err *e)
 
 	return fail(e, RC_CONFIG,
 	            "%s:%d: unknown section '%.60s'%s (sections: machine, model, "
-	            "workload, routing, schedule, sweep, set)",
+	            "workload, routing, schedule, sweep, serving, set)",
 	            n->file, n->key_line, n->key, hint(slip, sizeof slip, n->key, file_keys));
 }
 
@@ -241,6 +242,8 @@ static enum rc section_check(const struct config *c, enum section s, struct err 
 		return routing_spec_check(&c->routing, where, e);
 	case SECTION_SCHEDULE:
 		return schedule_check(&c->schedule, where, e);
+	case SECTION_SERVING:
+		return serving_check(&c->serving, where, e);
 	default:
 		return RC_OK;
 	}

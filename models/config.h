@@ -11,6 +11,7 @@
 #include "models/moe_model.h"
 #include "models/routing.h"
 #include "models/schedule.h"
+#include "models/serving_spec.h"
 #include "models/sweep_spec.h"
 #include "models/workload.h"
 
@@ -21,6 +22,7 @@ enum section {
 	SECTION_ROUTING,
 	SECTION_SCHEDULE,
 	SECTION_SWEEP,
+	SECTION_SERVING,
 	SECTIONS
 };
 
@@ -34,6 +36,7 @@ struct config {
 	struct routing_spec routing;
 	struct schedule schedule;
 	struct sweep_spec sweep;
+	struct serving_spec serving;
 	bool given[SECTIONS];         /* read, rather than default */
 	const char *where[SECTIONS];  /* file and line, for messages */
 	const char *set_by[SECTIONS]; /* what last set one of its keys since, or NULL */

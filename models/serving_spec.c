@@ -1,0 +1,95 @@
+#include "models/serving_spec.h"
+
+#define AT(member) offsetof(struct serving_spec, member)
+
+static const char *const transfer_names[] = {"fabric", "rdma", NULL};
+
+static const struct field mtp_fields[] = {
+        {FIELD_ROW("drafts", FIELD_INTEGER, DIM_COUNT, AT(mtp.drafts), "0",
+                   "tokens guessed for each sequence and step; 0: none"),
+         .least = 0, .most = 16},
+        {FIELD_ROW("accept", FIELD_QUANTITY, DIM_RATIO, AT(mtp.accept_ratio), "0.7",
+                   "a guess is right, given that those before it are"),
+         .least = 0, .most = 1},
+        {0},
+};
+
+static const struct field route_fields[] = {
+        {FIELD_ROW("balance", FIELD_QUANTITY, DIM_RATIO, AT(route.balance_ratio), "1.5",
+                   "prefix router: balances when the most loaded group has this many times the "
+                   "requests of the least"),
+         .least = 1, .most = 1 << 20},
+        {FIELD_ROW("balance_requests", FIELD_INTEGER, DIM_COUNT, AT(route.balance_requests), "32",
+                   "and at least so many more"),
+         .least = 0, .most = 1 << 20},
+        {0},
+};
+
+const struct field serving_fields[] = {
+        {FIELD_ROW("batching", FIELD_TEXT, DIM_COUNT, AT(batching), "vllm-v1",
+                   "how a step's batch is made: see `epsim list policies`")},
+        {FIELD_ROW("router", FIELD_TEXT, DIM_COUNT, AT(router), "least-loaded",
+                   "which instance and group takes a request")},
+        {FIELD_ROW("preemption", FIELD_TEXT, DIM_COUNT, AT(preemption), "youngest",
+                   "who yields when KV memory is full")},
+        {FIELD_ROW("max_seqs", FIELD_INTEGER, DIM_COUNT, AT(max_seqs), "128",
+                   "requests of an attention group in flight"),
+         .least = 1, .most = 1 << 20},
+        {FIELD_ROW("max_tokens", FIELD_INTEGER, DIM_COUNT, AT(max_tokens), "2048",
+                   "new tokens of an attention group in one step"),
+         .least = 1, .most = 1 << 24},
+        {FIELD_ROW("kv_block", FIELD_INTEGER, DIM_COUNT, AT(kv_block), "16",
+                   "tokens that KV memory is handed out by"),
+         .least = 1, .most = 65536},
+        {FIELD_ROW("kv_tokens", FIELD_QUANTITY, DIM_RATIO, AT(kv_tokens_count), "0",
+                   "tokens of KV cache of an attention group; 0: what memory leaves"),
+         .most = 1e12},
+        {FIELD_ROW("watermark", FIELD_QUANTITY, DIM_RATIO, AT(watermark_ratio), "1%",
+                   "of KV blocks kept free when requests are admitted"),
+         .least = 0, .most = 0.9},
+        {FIELD_ROW("reserve_prompt", FIELD_FLAG, DIM_COUNT, AT(reserve_prompt), "yes",
+                   "admit only what has room for its whole prompt")},
+        {FIELD_ROW("schedule_ahead", FIELD_FLAG, DIM_COUNT, AT(schedule_ahead), "no",
+                   "a step is planned while the one before it runs")},
+        {FIELD_ROW("prefix_cache", FIELD_FLAG, DIM_COUNT, AT(prefix_cache), "yes",
+                   "keep blocks of earlier prompts, where the trace names them")},
+        {FIELD_ROW("prefix_tokens", FIELD_QUANTITY, DIM_RATIO, AT(prefix_tokens_count), "0",
+                   "of an attention group at most; 0: all KV memory that is free"),
+         .most = 1e12},
+        {FIELD_ROW("instances", FIELD_INTEGER, DIM_COUNT, AT(instances), "1",
+                   "deployments of the schedule; with decode_instances those that prefill"),
+         .least = 1, .most = 65536},
+        {FIELD_ROW("decode_instances", FIELD_INTEGER, DIM_COUNT, AT(decode_instances), "0",
+                   "deployments that only decode; 0: none, each does both"),
+         .least = 0, .most = 65536},
+        {FIELD_ROW("transfer", FIELD_CHOICE, DIM_COUNT, AT(transfer), "fabric",
+                   "how KV goes from prefill to decode instances"),
+         .names = transfer_names},
+        {FIELD_ROW("mtp", FIELD_GROUP, DIM_COUNT, 0, "", "multi-token prediction"),
+         .group = mtp_fields},
+        {FIELD_ROW("route", FIELD_GROUP, DIM_COUNT, 0, "", "numbers of routers"),
+         .group = route_fields},
+        {0},
+};
+
+enum rc serving_check(const struct serving_spec *s, const char *where, struct err *e)
+{
+	if (s->max_seqs * (1 + s->mtp.drafts) > s->max_tokens)
+		return fail(e, RC_CONFIG,
+		            "%s: serving.max_tokens %lld is below the %lld that max_seqs requests "
+		            "decode in a step",
+		            where, (long long)s->max_tokens,
+		            (long long)(s->max_seqs * (1 + s->mtp.drafts)));
+	return RC_OK;
+}
+
+double serving_tokens_per_step_count(const struct serving_spec *s)
+{
+	double tokens = 1, chance = 1;
+
+	for (int64_t i = 0; i < s->mtp.drafts; i++) {
+		chance *= s->mtp.accept_ratio;
+		tokens += chance;
+	}
+	return tokens;
+}

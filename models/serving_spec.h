@@ -1,0 +1,40 @@
+/* How requests are served: policies by name and their numbers. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "models/base/field.h"
+
+struct serving_spec {
+	const char *batching, *router, *preemption; /* rows of their tables in sim/ */
+	int64_t max_seqs;                           /* requests of an attention group in flight */
+	int64_t max_tokens;     /* new tokens of an attention group in one step */
+	int64_t kv_block;       /* tokens that KV memory is handed out by */
+	double kv_tokens_count; /* tokens of KV cache of an attention group; 0: what memory leaves
+	                         */
+	double watermark_ratio; /* of KV blocks kept free when requests are admitted */
+	bool reserve_prompt;    /* admit only what has room for its whole prompt */
+	bool schedule_ahead;    /* a step is planned while the one before it runs */
+	bool prefix_cache;      /* keep the blocks of earlier prompts */
+	double prefix_tokens_count; /* of an attention group at most; 0: all free KV memory */
+	int64_t instances;          /* colocated, or of the prefill pool */
+	int64_t decode_instances;   /* 0: colocated; else a pool of their own */
+	int transfer;               /* enum serving_transfer: how KV goes between the pools */
+	struct {
+		int64_t drafts;      /* tokens guessed for each sequence and step */
+		double accept_ratio; /* a guess is right, given those before it are */
+	} mtp;
+	struct {
+		double balance_ratio; /* prefix router: most load over least, above which it ... */
+		int64_t balance_requests; /* ... and by more requests than these, balances instead
+		                           */
+	} route;
+};
+
+enum serving_transfer { TRANSFER_FABRIC, TRANSFER_RDMA };
+
+extern const struct field serving_fields[];
+
+enum rc serving_check(const struct serving_spec *s, const char *where, struct err *e);
+
+/* Tokens that a sequence gains in a decode step, on average: 1 + a + a^2 + ... */
+double serving_tokens_per_step_count(const struct serving_spec *s);
