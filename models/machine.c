@@ -262,6 +262,14 @@ static const struct field calibration_fields[] = {
         {0},
 };
 
+static const struct field serving_group_fields[] = {
+        {FIELD_ROW("step", FIELD_QUANTITY, DIM_TIME, AT(serving.step_s), "0s",
+                   "what a serving step costs beyond its price: scheduler, sampler")},
+        {FIELD_ROW("scale", FIELD_QUANTITY, DIM_RATIO, AT(serving.scale_ratio), "1",
+                   "measured over priced, of the rest of a serving step")},
+        {0},
+};
+
 const struct field machine_fields[] = {
         {FIELD_ROW("name", FIELD_TEXT, DIM_COUNT, AT(name), NULL,
                    "short name, as commands use it")},
@@ -300,6 +308,8 @@ const struct field machine_fields[] = {
         {"extra", FIELD_GROUP, .group = extra_fields, .fallback = "", .doc = "price, metadata"},
         {"sdma", FIELD_GROUP, .group = sdma_fields, .fallback = "",
          .doc = "copy engines beside the vector cores"},
+        {"serving", FIELD_GROUP, .group = serving_group_fields, .fallback = "",
+         .doc = "correction of steps in serving"},
         {0},
 };
 

@@ -142,6 +142,10 @@ struct machine {
 		double submit_s;  /* to describe the transfers of one exchange to them */
 		double min_segment_bytes; /* smaller ones are not worth it */
 	} sdma;
+	struct {
+		double step_s; /* what a serving step costs beyond its price: scheduler, sampler */
+		double scale_ratio; /* measured over priced, of the rest */
+	} serving;
 };
 
 extern const struct field machine_fields[];

@@ -40,10 +40,11 @@ const struct field moe_model_fields[] = {
         COUNT("hidden", hidden, NULL, "elements of a token's row"),
         COUNT("vocab", vocab, NULL, "entries of the vocabulary"),
         COUNT("dense_inter", dense_inter, "0", "inner elements of a dense layer's MLP"),
-        COUNT("expert_inter", expert_inter, NULL, "inner elements of a routed expert"),
+        COUNT("expert_inter", expert_inter, "0", "inner elements of a routed expert"),
         COUNT("shared_inter", shared_inter, "0", "of all shared experts together; 0: none"),
-        COUNT_TO(1 << 16, "experts", experts, NULL, "routed experts of a layer"),
-        COUNT("top_k", top_k, NULL, "experts that a token is sent to"),
+        COUNT_TO(1 << 16, "experts", experts, "0",
+                 "routed experts of a layer; 0: all layers are dense"),
+        COUNT("top_k", top_k, "0", "experts that a token is sent to"),
         COUNT("groups", groups, "1", "expert groups of group-limited routing; 1: none"),
         COUNT("top_groups", top_groups, "1", "groups a token may choose experts from"),
         COUNT("mtp_layers", mtp_layers, "0", "multi-token prediction layers"),
@@ -74,9 +75,35 @@ static enum rc attention_check(const struct moe_model *m, const char *where, str
 	return RC_OK;
 }
 
+bool model_is_dense(const struct moe_model *m)
+{
+	return m->experts == 0;
+}
+
+/* Without experts all layers are dense, and nothing is said of experts. */
+static enum rc dense_check(const struct moe_model *m, const char *where, struct err *e)
+{
+	if (m->layers < 1 || m->hidden < 1 || m->dense_inter < 1)
+		return fail(
+		        e, RC_CONFIG,
+		        "%s: model needs layers, hidden and, without experts, dense_inter of at "
+		        "least 1",
+		        where);
+	if (m->dense_layers != m->layers || m->top_k > 0 || m->expert_inter > 0 ||
+	    m->shared_inter > 0 || m->mtp_layers > 0)
+		return fail(
+		        e, RC_CONFIG,
+		        "%s: a model without experts needs dense_layers = layers, and no top_k, "
+		        "expert_inter, shared_inter or mtp_layers",
+		        where);
+	return attention_check(m, where, e);
+}
+
 enum rc moe_model_check(const struct moe_model *m, const char *where, struct err *e)
 {
-	if (m->layers < 1 || m->hidden < 1 || m->experts < 1 || m->top_k < 1 || m->expert_inter < 1)
+	if (model_is_dense(m))
+		return dense_check(m, where, e);
+	if (m->layers < 1 || m->hidden < 1 || m->top_k < 1 || m->expert_inter < 1)
 		return fail(e, RC_CONFIG,
 		            "%s: model needs layers, hidden, experts, top_k and expert_inter of at "
 		            "least 1",

@@ -11,10 +11,10 @@ struct moe_model {
 	const char *describes;
 	int64_t layers, dense_layers; /* the first dense_layers have a dense MLP */
 	int64_t hidden, vocab;
-	int64_t dense_inter;  /* of a dense layer's MLP */
-	int64_t expert_inter; /* of one routed expert */
-	int64_t shared_inter; /* of all shared experts together; 0: none */
-	int64_t experts, top_k;
+	int64_t dense_inter;        /* of a dense layer's MLP */
+	int64_t expert_inter;       /* of one routed expert */
+	int64_t shared_inter;       /* of all shared experts together; 0: none */
+	int64_t experts, top_k;     /* experts 0: a dense model */
 	int64_t groups, top_groups; /* group-limited routing; groups 1: none */
 	int64_t mtp_layers;         /* multi-token prediction layers, weights only */
 	struct {
@@ -28,6 +28,9 @@ struct moe_model {
 };
 
 extern const struct field moe_model_fields[];
+
+/* No experts: every layer has a dense MLP, split over TP as attention is. */
+bool model_is_dense(const struct moe_model *m);
 
 enum rc moe_model_check(const struct moe_model *m, const char *where, struct err *e);
 

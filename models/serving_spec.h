@@ -15,10 +15,11 @@ struct serving_spec {
 	bool reserve_prompt;    /* admit only what has room for its whole prompt */
 	bool schedule_ahead;    /* a step is planned while the one before it runs */
 	bool prefix_cache;      /* keep the blocks of earlier prompts */
-	double prefix_tokens_count; /* of an attention group at most; 0: all free KV memory */
-	int64_t instances;          /* colocated, or of the prefill pool */
-	int64_t decode_instances;   /* 0: colocated; else a pool of their own */
-	int transfer;               /* enum serving_transfer: how KV goes between the pools */
+	double prefix_tokens_count;   /* of an attention group at most; 0: all free KV memory */
+	int64_t instances;            /* colocated, or of the prefill pool */
+	int64_t decode_instances;     /* 0: colocated; else a pool of their own */
+	int64_t decode_ep, decode_tp; /* of these; 0: as the schedule has it */
+	int transfer;                 /* enum serving_transfer: how KV goes between the pools */
 	struct {
 		int64_t drafts;      /* tokens guessed for each sequence and step */
 		double accept_ratio; /* a guess is right, given those before it are */

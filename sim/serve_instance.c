@@ -1,6 +1,7 @@
 /* An instance's steps: planned by its groups, priced, and applied when they end. Decode steps that
  * only differ by one more token of context are one run. */
 #include <math.h>
+#include "models/base/arena.h"
 #include "sim/serve_state.h"
 
 static const struct serve_pool *pool_of(const struct sim *s, const struct instance *i)
@@ -193,6 +194,30 @@ static void kv_use_show(struct sim *s, const struct instance *i)
 	gauge_add(&s->result->kv_use, s->now_s, change / s->n_groups);
 }
 
+/* Keeps a step for a trace, when it is of that instance. */
+static void step_trace(struct sim *s, const struct instance *i)
+{
+	struct serve_trace *t = s->setup->trace;
+	struct serve_step step = {.start_s = i->start_s, .end_s = i->end_s, .steps = i->steps};
+
+	if (!t || t->instance != i->index || (t->most > 0 && t->n == t->most))
+		return;
+	for (int32_t k = 0; k < i->n_groups; k++) {
+		const struct group *g = &s->group[i->first_group + k];
+
+		step.decoding += g->plan.decodes ? (int32_t)g->n_decoding : 0;
+		step.prompts += (int32_t)g->plan.n_chunks;
+		step.prefill_tokens += (int32_t)g->plan.load.prefill_count;
+		step.waiting += (int32_t)g->waiting.n;
+		step.kv_used_ratio += g->shown_ratio / i->n_groups;
+	}
+	if (t->n == t->room) {
+		t->room = t->room ? 2 * t->room : 1024;
+		t->step = heap_resize(t->step, t->room, sizeof *t->step);
+	}
+	t->step[t->n++] = step;
+}
+
 /* ---- starting and ending --------------------------------------------------------------------- */
 
 /* Plans a step; is there anything to do in it? *prompts: also prompts, not decode alone. */
@@ -342,6 +367,7 @@ void instance_finish(struct sim *s, struct instance *i)
 {
 	instance_heap_remove(s, i);
 	i->busy = false;
+	step_trace(s, i);
 	i->before_s = start_of_last_s(i);
 	s->result->steps += i->steps;
 	s->result->events++;

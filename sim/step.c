@@ -39,6 +39,18 @@ static bool no(char *why_not, size_t size, const char *text)
 	return false;
 }
 
+static bool dense_possible(const struct step_request *q, char *why_not, size_t size)
+{
+	if (q->schedule->ep != q->schedule->tp || schedule_npus(q->schedule) != q->schedule->tp)
+		return no(why_not, size,
+		          "a model without experts has nothing to share beyond TP: EP = TP, DP 1");
+	if (q->schedule->micro_batches > 1)
+		return no(why_not, size, "micro-batches of a model without experts: not modelled");
+	if (q->model->dense_inter % q->schedule->tp != 0)
+		return no(why_not, size, "TP does not divide dense_inter");
+	return true;
+}
+
 static bool shape_possible(const struct step_request *q, char *why_not, size_t size)
 {
 	const struct schedule *s = q->schedule;
@@ -139,6 +151,8 @@ bool step_possible(const struct step_request *q, char *why_not, size_t why_size)
 	if (!shape_possible(q, why_not, why_size) || !type_possible(q, why_not, why_size) ||
 	    !size_possible(q, why_not, why_size))
 		return false;
+	if (model_is_dense(q->model))
+		return dense_possible(q, why_not, why_size);
 	shape = shape_routing(q);
 	fq = flow_request_of(q, &shape);
 	if (!flow_applies(q->flow, &fq, &why))
@@ -177,22 +191,26 @@ static enum rc build_init(struct build *b, const struct step_request *q, struct 
 	bool symmetric = stands_for_all(q);
 
 	*b = (struct build){.q = q, .g = g, .t = t, .tokens = tokens_of(q)};
-	TRY(routing_of(q, a, &b->routing, e));
+	if (!model_is_dense(q->model))
+		TRY(routing_of(q, a, &b->routing, e));
 	b->request = flow_request_of(q, &b->routing);
 	topology_init(t, q->machine, n_ranks,
 	              flow_vector_cores(q->flow, q->machine, q->schedule->vector_cores), symmetric,
 	              g);
+	b->n = t->n_built;
+	if (model_is_dense(q->model))
+		return RC_OK;
 	flow_build_init(&b->flow, g, t, &b->request);
 	b->flow.experts = experts_part, b->flow.experts_context = b;
-	b->n = t->n_built;
 	return RC_OK;
 }
 
-/* The attention group's ranks exchange partial sums; they are neighbours in a node. */
-static void tp_exchange(struct build *b, const uint32_t *after, uint32_t *done)
+/* The attention group's ranks exchange partial sums; they are neighbours in a node. parts: 1 for a
+ * reduce-scatter or an all-gather, 2 for both in one all-reduce. */
+static void tp_exchange(struct build *b, double parts, const uint32_t *after, uint32_t *done)
 {
 	const struct machine *m = b->q->machine;
-	double bytes = tp_exchange_bytes(b->q->model, b->q->schedule, &b->tokens);
+	double bytes = parts * tp_exchange_bytes(b->q->model, b->q->schedule, &b->tokens);
 	int64_t tp = b->q->schedule->tp;
 	enum tier tier = machine_farthest(m, tp);
 
@@ -201,16 +219,16 @@ static void tp_exchange(struct build *b, const uint32_t *after, uint32_t *done)
 		size_t n = topology_group_spread(b->t, tp, r, true, uses, MOST_MESH);
 
 		n += topology_group_spread(b->t, tp, r, false, uses + n, MOST_MESH);
-		done[r] = graph_append(b->g,
-		                       &(struct activity){.label = "exchange.tp",
-		                                          .rank = (uint32_t)r,
-		                                          .work_units = bytes,
-		                                          .latency_s = m->sync.collective_s +
-		                                                       machine_latency_s(m, tier),
-		                                          .uses = uses,
-		                                          .n_uses = n,
-		                                          .after = after + r,
-		                                          .n_after = 1});
+		done[r] = graph_append(
+		        b->g, &(struct activity){.label = "exchange.tp",
+		                                 .rank = (uint32_t)r,
+		                                 .work_units = bytes,
+		                                 .latency_s = m->sync.collective_s +
+		                                              parts * machine_latency_s(m, tier),
+		                                 .uses = uses,
+		                                 .n_uses = n,
+		                                 .after = after + r,
+		                                 .n_after = 1});
 	}
 }
 
@@ -222,7 +240,7 @@ static void attention(struct build *b, const uint32_t *after, uint32_t *done)
 	for (int64_t r = 0; r < b->n; r++)
 		done[r] = ops_append(b->g, b->t, ops, n, r, after[r]);
 	if (b->q->schedule->tp > 1)
-		tp_exchange(b, done, done);
+		tp_exchange(b, 1, done, done);
 	n = ops_gate(b->q->machine, b->q->model, b->q->schedule, &b->tokens, ops);
 	for (int64_t r = 0; r < b->n; r++)
 		done[r] = ops_append(b->g, b->t, ops, n, r, done[r]);
@@ -274,7 +292,30 @@ static void combine(struct build *b, const uint32_t *after, uint32_t *done)
 {
 	b->q->flow->combine(&b->flow, after, done);
 	if (b->q->schedule->tp > 1)
-		tp_exchange(b, done, done);
+		tp_exchange(b, 1, done, done);
+}
+
+/* A layer of a model without experts: attention and the MLP, both split over TP, an all-reduce
+ * after each. */
+static void dense_layer(struct build *b, const uint32_t *after, uint32_t *done)
+{
+	struct moe_model share = *b->q->model;
+	struct tokens all = b->tokens;
+	struct op ops[MOST_OPS], mlp[MOST_OPS];
+	size_t n = ops_attention(b->q->machine, b->q->model, b->q->schedule, &b->tokens, ops);
+	size_t n_mlp;
+
+	share.dense_inter /= b->q->schedule->tp;
+	all.rank_count = all.query_count;
+	n_mlp = ops_dense(b->q->machine, &share, b->q->schedule, &all, mlp);
+	for (int64_t r = 0; r < b->n; r++)
+		done[r] = ops_append(b->g, b->t, ops, n, r, after[r]);
+	if (b->q->schedule->tp > 1)
+		tp_exchange(b, 2, done, done);
+	for (int64_t r = 0; r < b->n; r++)
+		done[r] = ops_append(b->g, b->t, mlp, n_mlp, r, done[r]);
+	if (b->q->schedule->tp > 1)
+		tp_exchange(b, 2, done, done);
 }
 
 /* One layer's dispatch, experts and combine, one after the other or as the flow weaves them. */
@@ -318,6 +359,11 @@ static void layers_append(struct build *b, struct streams *s, int64_t n_layers)
 {
 	int64_t parts = b->q->schedule->micro_batches;
 
+	if (model_is_dense(b->q->model)) {
+		for (int64_t layer = 0; layer < n_layers; layer++)
+			dense_layer(b, s->at[0], s->at[0]);
+		return;
+	}
 	if (parts == 1) {
 		for (int64_t layer = 0; layer < n_layers; layer++) {
 			b->flow.layer = layer, b->flow.layers_left = n_layers - 1 - layer;
@@ -397,9 +443,10 @@ enum rc step_graph(const struct step_request *q, int64_t n_layers, struct graph 
 
 	if (rc == RC_OK) {
 		build_layers(&b, n_layers);
-		if (max_mean_ratio)
+		if (max_mean_ratio && !model_is_dense(q->model))
 			routing_skew(&b.routing, max_mean_ratio, &cv_ratio);
-		flow_build_fini(&b.flow);
+		if (!model_is_dense(q->model))
+			flow_build_fini(&b.flow);
 	}
 	arena_free(a);
 	return rc;
@@ -427,10 +474,12 @@ enum rc step_buffers(const struct step_request *q, struct buffer *out, size_t *n
 	struct flow_request fq = flow_request_of(q, &routing);
 	enum rc rc = RC_OK;
 
+	*n = 0;
 	/* windows are sized for the worst case, or by the counts that it gets */
-	if (q->phase == PHASE_PREFILL || fq.options.window == WINDOW_COUNTS)
+	if ((q->phase == PHASE_PREFILL || fq.options.window == WINDOW_COUNTS) &&
+	    !model_is_dense(q->model))
 		rc = routing_of(q, a, &routing, e);
-	if (rc == RC_OK) {
+	if (rc == RC_OK && !model_is_dense(q->model)) {
 		*n = q->flow->buffers(&fq, out);
 		/* micro-batches are in flight at once, each with its own rows */
 		for (size_t i = 0; i < *n; i++) {

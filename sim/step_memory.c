@@ -12,8 +12,9 @@ double weights_rank_bytes(const struct step_request *q)
 	const struct moe_model *m = q->model;
 	double tp = (double)q->schedule->tp, local = (double)m->experts / (double)q->schedule->ep;
 	double layers = (double)m->layers + (double)m->mtp_layers, dense = (double)m->dense_layers;
-	double shared_by_all =
-	        layers * model_attention_params_count(m) / tp + dense * model_dense_params_count(m);
+	double split = model_is_dense(m) ? tp : 1; /* beside experts the MLP is each rank's own */
+	double shared_by_all = layers * model_attention_params_count(m) / tp +
+	                       dense * model_dense_params_count(m) / split;
 	double moe = (layers - dense) *
 	             (local * model_expert_params_count(m) + model_shared_params_count(m));
 	double bf16 = (layers - dense) * model_router_params_count(m) +

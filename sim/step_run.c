@@ -97,7 +97,7 @@ static enum rc add_dense_layers(const struct step_request *q, struct step_result
 	struct priced p;
 	size_t n = ops_attention(q->machine, q->model, q->schedule, &t, ops);
 
-	if (q->model->dense_layers == 0)
+	if (q->model->dense_layers == 0 || model_is_dense(q->model))
 		return RC_OK;
 	n += ops_dense(q->machine, q->model, q->schedule, &t, ops + n);
 	TRY(price_ops(q, ops, n, &p, e));
@@ -121,7 +121,8 @@ static enum rc add_head(const struct step_request *q, struct step_result *out, s
 static enum rc add_moe_layers(const struct step_request *q, struct step_result *out, struct err *e)
 {
 	enum { RAMP = 2, STEADY = 4 };
-	int64_t layers = q->model->layers - q->model->dense_layers;
+	int64_t layers = model_is_dense(q->model) ? q->model->layers
+	                                          : q->model->layers - q->model->dense_layers;
 	struct priced one, few, more;
 	double steady;
 

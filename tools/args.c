@@ -38,15 +38,23 @@ void args_option_name(char name[OPTION_NAME_SIZE], const char *key)
 		*c = *c == '_' ? '-' : *c;
 }
 
-static void list_schedule(struct option_list *l)
+static const char *value_name(const struct field *f)
 {
-	for (const struct field *f = section_fields(SECTION_SCHEDULE); f->key; f++) {
+	return f->kind == FIELD_INTEGER || f->kind == FIELD_QUANTITY ? "N"
+	       : f->kind == FIELD_FLAG                               ? "YES/NO"
+	                                                             : "NAME";
+}
+
+static void list_section(struct option_list *l, enum section s)
+{
+	for (const struct field *f = section_fields(s); f->key; f++) {
 		char *name = l->made[l->n];
 
+		if (f->kind == FIELD_GROUP)
+			continue;
 		CHECK(l->n < MOST_OPTIONS && strlen(f->key) < OPTION_NAME_SIZE);
 		args_option_name(name, f->key);
-		l->row[l->n++] =
-		        (struct option){name, f->kind == FIELD_INTEGER ? "N" : "NAME", f->doc};
+		l->row[l->n++] = (struct option){name, value_name(f), f->doc};
 	}
 }
 
@@ -56,8 +64,10 @@ static void list_make(const struct verb *verb, struct option_list *l)
 	list_add(l, verb->options);
 	if (verb->takes_config) {
 		list_add(l, config_options);
-		list_schedule(l);
+		list_section(l, SECTION_SCHEDULE);
 	}
+	if (verb->takes_serving)
+		list_section(l, SECTION_SERVING);
 	list_add(l, common_options);
 }
 
@@ -169,15 +179,16 @@ enum rc args_integer(const struct args *a, const char *name, int64_t fallback, i
 	return RC_OK;
 }
 
-static enum rc schedule_option(const char *name, const char *value, struct config *c, struct err *e)
+static enum rc key_option(const char *name, const char *value, enum section s, struct config *c,
+                          struct err *e)
 {
-	for (const struct field *f = section_fields(SECTION_SCHEDULE); f->key; f++) {
+	for (const struct field *f = section_fields(s); f->key; f++) {
 		char option[OPTION_NAME_SIZE];
 
 		args_option_name(option, f->key);
-		if (strcmp(option, name) == 0)
-			return config_key(c, SECTION_SCHEDULE, f->key, value,
-			                  arena_print(c->arena, "--%s", name), e);
+		if (f->kind != FIELD_GROUP && strcmp(option, name) == 0)
+			return config_key(c, s, f->key, value, arena_print(c->arena, "--%s", name),
+			                  e);
 	}
 	return RC_OK;
 }
@@ -223,7 +234,9 @@ enum rc args_config(const struct args *a, const char *file, struct config *c, st
 		if (strcmp(name, "set") == 0)
 			TRY(config_set(c, value, e));
 		else if (value)
-			TRY(schedule_option(name, value, c, e));
+			TRY(key_option(name, value, SECTION_SCHEDULE, c, e));
+		if (value && a->verb->takes_serving)
+			TRY(key_option(name, value, SECTION_SERVING, c, e));
 	}
 	return RC_OK;
 }
@@ -259,8 +272,13 @@ void args_help(const struct verb *verb, FILE *out)
 	list_add(&l, config_options);
 	help_options("configuration", l.row + config, l.n - config, out);
 	schedule = l.n;
-	list_schedule(&l);
+	list_section(&l, SECTION_SCHEDULE);
 	help_options("schedule", l.row + schedule, l.n - schedule, out);
+	if (!verb->takes_serving)
+		return;
+	schedule = l.n;
+	list_section(&l, SECTION_SERVING);
+	help_options("serving", l.row + schedule, l.n - schedule, out);
 }
 
 int jobs_default(void)

@@ -19,17 +19,18 @@ struct verb {
 	const char *usage;            /* "[FILE] [option...]" */
 	const char *examples[5];      /* two or more command lines, first in --help */
 	const struct option *options; /* ends with a row of NULLs; common ones are added */
-	bool takes_config; /* also options of the configuration: --machine, --set, --ep, ... */
-	const char *about; /* paragraphs for --help; may be NULL */
+	bool takes_config;  /* also options of the configuration: --machine, --set, --ep, ... */
+	bool takes_serving; /* and of the serving section: --router, --max-seqs, ... */
+	const char *about;  /* paragraphs for --help; may be NULL */
 	enum rc (*run)(const struct args *a, FILE *out, struct err *e);
 };
 
 extern const struct verb verb_run, verb_sweep, verb_compare, verb_check, verb_explain, verb_trace,
         verb_validate, verb_shapes, verb_calibrate, verb_compute, verb_bench, verb_list,
-        verb_config;
+        verb_config, verb_serve;
 extern const struct verb *const verbs[]; /* NULL-terminated */
 
-enum { MOST_ARGS = 512, MOST_OPTIONS = 64, OPTION_NAME_SIZE = 32 };
+enum { MOST_ARGS = 512, MOST_OPTIONS = 96, OPTION_NAME_SIZE = 32 };
 
 /* All options of a verb. Names made from schedule keys (vector_cores: --vector-cores) are kept
  * beside the rows that point to them. */

@@ -4,6 +4,7 @@
 #include "models/base/table.h"
 #include "sim/engine.h"
 #include "sim/flow.h"
+#include "sim/serve_policies.h"
 #include "tools/args.h"
 
 struct listed {
@@ -87,12 +88,31 @@ static enum rc list_workloads(struct listed *l, struct err *e)
 	return list_section(l, SECTION_WORKLOAD, e);
 }
 
+/* "batching vllm-v1": the slot, then what may stand there. */
+static enum rc list_policies(struct listed *l, struct err *e)
+{
+	(void)e;
+	for (enum policy_slot s = 0; s < POLICY_SLOTS; s++) {
+		for (size_t i = 0; policy_row(s, i).name; i++)
+			row(l,
+			    arena_print(l->arena, "%s %s", policy_slot_names[s],
+			                policy_row(s, i).name),
+			    policy_row(s, i).describes);
+	}
+	return RC_OK;
+}
+
 static const struct kind {
 	const char *name;
 	enum rc (*list)(struct listed *l, struct err *e);
 } kinds[] = {
-        {"flows", list_flows},   {"engines", list_engines},     {"machines", list_machines},
-        {"models", list_models}, {"workloads", list_workloads}, {NULL, NULL},
+        {"flows", list_flows},
+        {"engines", list_engines},
+        {"machines", list_machines},
+        {"models", list_models},
+        {"workloads", list_workloads},
+        {"policies", list_policies},
+        {NULL, NULL},
 };
 
 static enum rc list_kind(const struct kind *k, struct listed *l, FILE *out, struct err *e)
@@ -131,7 +151,7 @@ static enum rc kind_check(const struct args *a, struct err *e)
 		return RC_OK;
 	return fail(e, RC_CONFIG,
 	            "list: there is no kind '%s'%s (flows, engines, machines, models, "
-	            "workloads)",
+	            "workloads, policies)",
 	            a->word[0], hint(slip, sizeof slip, a->word[0], names));
 }
 
@@ -165,8 +185,8 @@ static const struct option options[] = {{0}};
 
 const struct verb verb_list = {
         .name = "list",
-        .doc = "Lists flows, engines, machines, models and workloads",
-        .usage = "[flows|engines|machines|models|workloads] [option...]",
+        .doc = "Lists flows, engines, machines, models, workloads and policies",
+        .usage = "[flows|engines|machines|models|workloads|policies] [option...]",
         .examples = {"epsim list", "epsim list machines --json"},
         .options = options,
         .run = run,

@@ -7,12 +7,33 @@
 
 /* To add a format, add its row. The first row of which both keys are found reads the file. */
 static const struct length_format formats[] = {
-        {"Azure LLM inference", &csv_syntax, {"ContextTokens", "GeneratedTokens"}},
-        {"Mooncake", &jsonl_syntax, {"input_length", "output_length"}},
-        {"APEX+", &csv_syntax, {"context_tokens", "generated_tokens"}},
-        {"APEX+ as served", &csv_syntax, {"prompt_tokens_actual", "output_tokens_actual"}},
-        {"LLMServingSim", &jsonl_syntax, {"input_toks", "output_toks"}},
-        {"Vidur", &csv_syntax, {"num_prefill_tokens", "num_decode_tokens"}},
+        {.name = "Azure LLM inference",
+         .syntax = &csv_syntax,
+         .key = {"ContextTokens", "GeneratedTokens"},
+         .arrival = {{"TIMESTAMP", ARRIVAL_DATE}}},
+        {.name = "Mooncake",
+         .syntax = &jsonl_syntax,
+         .key = {"input_length", "output_length"},
+         .arrival = {{"timestamp", ARRIVAL_MS}},
+         .blocks_key = "hash_ids",
+         .block_tokens = 512},
+        {.name = "APEX+",
+         .syntax = &csv_syntax,
+         .key = {"context_tokens", "generated_tokens"},
+         .arrival = {{"start_offset_ns", ARRIVAL_NS}}},
+        {.name = "APEX+ as served",
+         .syntax = &csv_syntax,
+         .key = {"prompt_tokens_actual", "output_tokens_actual"},
+         .arrival = {{"start_offset_ns", ARRIVAL_NS}}},
+        {.name = "LLMServingSim",
+         .syntax = &jsonl_syntax,
+         .key = {"input_toks", "output_toks"},
+         .arrival = {{"arrival_time_ns", ARRIVAL_NS}, {"arrival_time", ARRIVAL_S}},
+         .blocks_key = "block16_hash_ids",
+         .block_tokens = 16},
+        {.name = "Vidur",
+         .syntax = &csv_syntax,
+         .key = {"num_prefill_tokens", "num_decode_tokens"}},
 };
 enum { FORMATS = sizeof formats / sizeof *formats };
 
@@ -51,7 +72,7 @@ static enum rc unknown_format(const struct lines *first, struct err *e)
 	            first->path, first->number, known);
 }
 
-static enum rc format_detect(const struct lines *first, const struct length_format **format,
+enum rc length_format_detect(const struct lines *first, const struct length_format **format,
                              struct length_places *places, struct err *e)
 {
 	const struct length_format *half = NULL;
@@ -181,7 +202,7 @@ static enum rc requests_read(struct lines *l, struct series side[SIDES],
 	if (rc == RC_NO)
 		return fail(e, RC_DATA, "%s: the file is empty", l->path);
 	TRY(rc);
-	TRY(format_detect(l, format, &places, e));
+	TRY(length_format_detect(l, format, &places, e));
 	if ((*format)->syntax->header)
 		rc = lines_next(l, e);
 	for (; rc == RC_OK; rc = lines_next(l, e)) {

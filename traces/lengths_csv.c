@@ -46,4 +46,34 @@ static enum rc csv_read(const struct length_format *f, const struct length_place
 	return RC_OK;
 }
 
-const struct length_syntax csv_syntax = {true, csv_find, csv_read};
+/* The cell under a name in the header; false: there is no such column, or the row is shorter. */
+static bool cell_under(const char *header, const struct lines *line, const char *key,
+                       struct cell *out)
+{
+	const char *names = header, *rest = line->text;
+	const char *names_end = header + strlen(header), *end = line->text + line->n;
+	struct cell name;
+
+	while (cell_next(&names, names_end, &name)) {
+		if (!cell_next(&rest, end, out))
+			return false;
+		if (is_key(&name, key))
+			return true;
+	}
+	return false;
+}
+
+static enum rc csv_more(const struct length_format *f, const char *header, const struct lines *line,
+                        struct request_more *out, struct err *e)
+{
+	struct cell cell;
+
+	for (int i = 0; i < ARRIVAL_KEYS && f->arrival[i].key; i++) {
+		if (cell_under(header, line, f->arrival[i].key, &cell))
+			return arrival_parse(line, f->arrival[i].key, f->arrival[i].unit, cell.text,
+			                     cell.n, &out->arrival_s, e);
+	}
+	return RC_OK;
+}
+
+const struct length_syntax csv_syntax = {true, csv_find, csv_read, csv_more};

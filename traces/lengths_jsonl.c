@@ -186,4 +186,4 @@ static enum rc jsonl_read(const struct length_format *f, const struct length_pla
 	return RC_OK;
 }
 
-const struct length_syntax jsonl_syntax = {false, jsonl_find, jsonl_read};
+const struct length_syntax jsonl_syntax = {false, jsonl_find, jsonl_read, jsonl_more};

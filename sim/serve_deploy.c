@@ -1,0 +1,194 @@
+#include "sim/serve_deploy.h"
+#include <math.h>
+#include <string.h>
+#include "sim/sweep.h"
+
+static const double usual_error_ratio = 0x1p-8;
+
+/* What all requests are together. */
+struct extent {
+	double mean_count, longest_count, longest_prompt_count; /* tokens */
+};
+
+static struct extent extent_of(const struct request_list *l)
+{
+	struct extent x = {0};
+
+	for (size_t i = 0; i < l->n; i++) {
+		double input = l->at[i].input, all = input + l->at[i].output;
+
+		x.mean_count += all / (double)l->n;
+		x.longest_count = fmax(x.longest_count, all);
+		x.longest_prompt_count = fmax(x.longest_prompt_count, input);
+	}
+	return x;
+}
+
+static struct step_request request_of(const struct config *c, const struct schedule *s,
+                                      const struct flow *flow, const struct engine *engine)
+{
+	return (struct step_request){.machine = &c->machine,
+	                             .model = &c->model,
+	                             .schedule = s,
+	                             .routing = &c->routing,
+	                             .flow = flow,
+	                             .engine = engine};
+}
+
+static void phase_set(const struct config *c, struct step_request *q, enum phase phase)
+{
+	double least = (double)(q->schedule->micro_batches * q->schedule->tp);
+
+	q->phase = phase;
+	q->sequences_count = phase == PHASE_DECODE ? fmax(least, (double)c->serving.max_seqs) : 1;
+	q->query_count = phase == PHASE_DECODE
+	                         ? q->sequences_count * (double)(1 + c->serving.mtp.drafts)
+	                         : fmax(least, (double)c->serving.max_tokens);
+	q->context_count = 0;
+}
+
+/* The larger need of the two phases that the role has, but for the KV cache. */
+static enum rc memory_of(const struct config *c, struct step_request q, enum serve_role role,
+                         double mean_count, struct memory *out, double *kv_token_bytes,
+                         struct err *e)
+{
+	*out = (struct memory){0};
+	for (enum phase phase = 0; phase < PHASES; phase++) {
+		struct memory m;
+		char why[WHY_SIZE];
+
+		if (role == (phase == PHASE_PREFILL ? ROLE_DECODE : ROLE_PREFILL))
+			continue;
+		phase_set(c, &q, phase);
+		if (!step_possible(&q, why, sizeof why))
+			return fail(e, RC_NO, "this schedule cannot %s: %s", phase_names[phase],
+			            why);
+		TRY(step_memory(&q, mean_count, &m, e));
+		*kv_token_bytes = m.kv_request_bytes / mean_count;
+		m.total_bytes -= m.kv_bytes;
+		if (m.total_bytes > out->total_bytes)
+			*out = m;
+	}
+	return RC_OK;
+}
+
+static double pair_flop(const struct moe_model *m)
+{
+	double heads = (double)m->attention.heads, layers = (double)m->layers;
+	double width = m->attention.kind == ATTENTION_MLA
+	                       ? (double)(m->attention.qk_nope + m->attention.qk_rope +
+	                                  m->attention.v_head)
+	                       : 2 * (double)m->attention.head_dim;
+
+	return 2 * layers * heads * width;
+}
+
+/* Over the links of all ranks of a group at once, each with its share of the KV. */
+static enum rc transfer_set(const struct config *c, double kv_token_bytes, struct serve_pool *p,
+                            struct err *e)
+{
+	const struct machine *m = &c->machine;
+	bool rdma = c->serving.transfer == TRANSFER_RDMA;
+	double rate_Bps = rdma ? m->rdma.rate_Bps : m->fabric.get_Bps;
+
+	if (!(rate_Bps > 0))
+		return fail(e, RC_NO, "KV cannot go over %s: machine %s has none",
+		            rdma ? "RDMA" : "the fabric", m->name);
+	if (!rdma && m->nodes > 1 && m->fabric.span == SPAN_NODE)
+		return fail(e, RC_NO,
+		            "KV cannot go over the fabric: it spans a node; --transfer rdma");
+	p->transfer_token_s = kv_token_bytes / rate_Bps;
+	p->transfer_latency_s =
+	        m->sync.kernel_s + (rdma ? m->rdma.latency_s : m->fabric.far_latency_s);
+	return RC_OK;
+}
+
+static double kv_tokens(const struct config *c, const struct memory *m, double kv_token_bytes)
+{
+	if (c->serving.kv_tokens_count > 0)
+		return c->serving.kv_tokens_count;
+	return floor((m->usable_bytes - m->total_bytes) / kv_token_bytes);
+}
+
+static enum rc pool_make(const struct config *c, const struct extent *x,
+                         const struct deployment_options *o, struct deployment *d, size_t at,
+                         enum serve_role role, struct err *e)
+{
+	const struct flow *flow = flow_find(c->schedule.flow, e);
+	struct schedule *s = &d->schedule[at];
+	struct serve_pool *p = &d->setup.pool[at];
+	struct surface_times_spec t = {.drafts = c->serving.mtp.drafts,
+	                               .most_seqs_count = (double)c->serving.max_seqs,
+	                               .most_context_count = x->longest_count,
+	                               .overhead_s = c->machine.serving.step_s,
+	                               .scale_ratio = c->machine.serving.scale_ratio};
+
+	if (!flow)
+		return e->rc;
+	t.q = request_of(c, s, flow, o->engine);
+	t.most_tokens_count = fmax((double)c->serving.max_tokens, x->longest_prompt_count);
+	t.error_ratio = o->error_ratio > 0 ? o->error_ratio : usual_error_ratio;
+	TRY(memory_of(c, t.q, role, x->mean_count, &d->memory[at], &d->kv_token_bytes[at], e));
+	*p = (struct serve_pool){.role = role,
+	                         .groups = schedule_npus(s) / s->tp,
+	                         .npus = schedule_npus(s),
+	                         .token_flop = 2 * model_active_params_count(&c->model),
+	                         .pair_flop = pair_flop(&c->model)};
+	p->instances = role == ROLE_DECODE ? c->serving.decode_instances : c->serving.instances;
+	p->kv_tokens_count = kv_tokens(c, &d->memory[at], d->kv_token_bytes[at]);
+	if (p->kv_tokens_count < (double)c->serving.kv_block)
+		return fail(e, RC_NO,
+		            "no memory is left for KV cache: a rank holds %.1f of %.1f GB",
+		            d->memory[at].total_bytes / 1e9,   /* lint: a unit for print */
+		            d->memory[at].usable_bytes / 1e9); /* lint: a unit for print */
+	if (role == ROLE_PREFILL)
+		TRY(transfer_set(c, d->kv_token_bytes[at], p, e));
+	p->times = surface_times_new(&t);
+	d->npus += p->npus * p->instances;
+	d->setup.n_pools = at + 1;
+	return RC_OK;
+}
+
+static void decode_schedule(const struct config *c, struct schedule *s)
+{
+	*s = c->schedule;
+	if (c->serving.decode_ep > 0)
+		s->ep = c->serving.decode_ep, s->dp = 0;
+	if (c->serving.decode_tp > 0)
+		s->tp = c->serving.decode_tp;
+}
+
+enum rc deployment_make(const struct config *c, const struct request_list *requests,
+                        const struct deployment_options *o, struct deployment *out, struct err *e)
+{
+	struct extent x = extent_of(requests);
+	bool apart = c->serving.decode_instances > 0;
+	enum rc rc;
+
+	memset(out, 0, sizeof *out);
+	out->setup.spec = &c->serving;
+	out->schedule[0] = c->schedule;
+	decode_schedule(c, &out->schedule[1]);
+	rc = pool_make(c, &x, o, out, 0, apart ? ROLE_PREFILL : ROLE_BOTH, e);
+	if (rc == RC_OK && apart)
+		rc = pool_make(c, &x, o, out, 1, ROLE_DECODE, e);
+	if (rc != RC_OK)
+		deployment_fini(out);
+	return rc;
+}
+
+void deployment_fini(struct deployment *d)
+{
+	for (size_t i = 0; i < MOST_POOLS; i++)
+		step_times_free(d->setup.pool[i].times);
+	memset(d, 0, sizeof *d);
+}
+
+size_t deployment_points(const struct deployment *d)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->setup.n_pools; i++)
+		n += surface_times_points(d->setup.pool[i].times);
+	return n;
+}

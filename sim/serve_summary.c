@@ -1,0 +1,150 @@
+#include "sim/serve_summary.h"
+#include <math.h>
+#include <stdlib.h>
+#include "models/base/arena.h"
+
+double served_ttft_s(const struct request *r, const struct served *s)
+{
+	return s->first_s - r->arrival_s;
+}
+
+double served_tpot_s(const struct served *s)
+{
+	return (s->last_s - s->first_s) / (s->generated_count - 1);
+}
+
+static bool value_of(const struct request *r, const struct served *s, enum latency_kind kind,
+                     double *out_s)
+{
+	if (s->fate != FATE_DONE || (kind == LATENCY_TPOT && s->generated_count < 2))
+		return false;
+	*out_s = kind == LATENCY_TTFT   ? served_ttft_s(r, s)
+	         : kind == LATENCY_TPOT ? served_tpot_s(s)
+	         : kind == LATENCY_E2E  ? s->last_s - r->arrival_s
+	                                : s->scheduled_s - r->arrival_s;
+	return true;
+}
+
+size_t latency_values(const struct request_list *requests, const struct serve_result *r,
+                      size_t warmup, enum latency_kind kind, double **out)
+{
+	double *value = heap_zeroed(requests->n, sizeof *value);
+	size_t n = 0;
+
+	for (size_t i = warmup; i < requests->n; i++)
+		n += value_of(&requests->at[i], &r->served[i], kind, &value[n]);
+	sort_rising(value, n);
+	*out = value;
+	return n;
+}
+
+static struct latency latency_of(const struct request_list *requests, const struct serve_result *r,
+                                 size_t warmup, enum latency_kind kind)
+{
+	double *value, sum_s = 0;
+	struct latency l = {.n = latency_values(requests, r, warmup, kind, &value)};
+
+	for (size_t i = 0; i < l.n; i++)
+		sum_s += value[i];
+	if (l.n > 0) {
+		l.mean_s = sum_s / (double)l.n;
+		l.p50_s = percentile_units(value, l.n, 0.5);
+		l.p90_s = percentile_units(value, l.n, 0.9);
+		l.p95_s = percentile_units(value, l.n, 0.95);
+		l.p99_s = percentile_units(value, l.n, 0.99);
+		l.most_s = value[l.n - 1];
+	}
+	free(value);
+	return l;
+}
+
+static bool within(const struct request *r, const struct served *s, const struct slo *slo)
+{
+	if (s->fate != FATE_DONE)
+		return false;
+	if (slo->ttft_s > 0 && served_ttft_s(r, s) > slo->ttft_s)
+		return false;
+	return !(slo->tpot_s > 0 && s->generated_count > 1 && served_tpot_s(s) > slo->tpot_s);
+}
+
+static void rates_of(const struct serve_setup *setup, const struct request_list *l,
+                     const struct serve_result *r, size_t warmup, const struct slo *slo,
+                     struct serve_summary *out)
+{
+	double input = 0, output = 0, npus = 0, instances = 0, last_s = 0, fine = 0;
+	double first_s = l->at[warmup].arrival_s, came_s = l->at[l->n - 1].arrival_s - first_s;
+
+	for (size_t i = warmup; i < l->n; i++) {
+		const struct served *s = &r->served[i];
+
+		out->requests++;
+		out->done += s->fate == FATE_DONE;
+		out->rejected += s->fate == FATE_REJECTED;
+		fine += within(&l->at[i], s, slo);
+		if (s->fate != FATE_DONE)
+			continue;
+		input += l->at[i].input, output += l->at[i].output;
+		last_s = fmax(last_s, s->last_s);
+	}
+	for (size_t p = 0; p < setup->n_pools; p++) {
+		npus += (double)(setup->pool[p].npus * setup->pool[p].instances);
+		instances += (double)setup->pool[p].instances;
+	}
+	out->attainment_ratio = fine / (double)out->requests;
+	out->span_s = fmax(0, last_s - first_s);
+	out->offered_rate_count = came_s > 0 ? (double)(out->requests - 1) / came_s : 0;
+	if (out->span_s > 0) {
+		out->request_rate_count = (double)out->done / out->span_s;
+		out->input_rate_count = input / out->span_s;
+		out->output_rate_count = output / out->span_s;
+		out->output_rate_per_npu_count = out->output_rate_count / npus;
+	}
+	out->busy_ratio = r->end_s > 0 ? r->busy_s / (instances * r->end_s) : 0;
+}
+
+void serve_summarize(const struct serve_setup *setup, const struct request_list *requests,
+                     const struct serve_result *r, size_t warmup, const struct slo *slo,
+                     struct serve_summary *out)
+{
+	CHECK(warmup < requests->n);
+	*out = (struct serve_summary){0};
+	out->ttft = latency_of(requests, r, warmup, LATENCY_TTFT);
+	out->tpot = latency_of(requests, r, warmup, LATENCY_TPOT);
+	out->e2e = latency_of(requests, r, warmup, LATENCY_E2E);
+	out->wait = latency_of(requests, r, warmup, LATENCY_WAIT);
+	out->itl_mean_s = gaps_mean_s(&r->gaps);
+	out->itl_p50_s = gaps_percentile_s(&r->gaps, 0.5);
+	out->itl_p90_s = gaps_percentile_s(&r->gaps, 0.9);
+	out->itl_p95_s = gaps_percentile_s(&r->gaps, 0.95);
+	out->itl_p99_s = gaps_percentile_s(&r->gaps, 0.99);
+	rates_of(setup, requests, r, warmup, slo, out);
+}
+
+enum rc goodput_search(enum rc (*at)(void *data, double rate_count, bool *fine, struct err *e),
+                       void *data, double first_rate_count, double precision_ratio,
+                       double *out_rate_count, struct err *e)
+{
+	enum { MOST_DOUBLINGS = 24 };
+	double low = 0, high = first_rate_count;
+	bool fine;
+
+	TRY(at(data, high, &fine, e));
+	for (int i = 0; fine && i < MOST_DOUBLINGS; i++) {
+		low = high, high *= 2;
+		TRY(at(data, high, &fine, e));
+	}
+	for (int i = 0; low == 0 && i < MOST_DOUBLINGS; i++) {
+		double half = high / 2;
+
+		TRY(at(data, half, &fine, e));
+		*(fine ? &low : &high) = half;
+	}
+	while (low > 0 && high - low > precision_ratio * low) {
+		double middle = (low + high) / 2;
+
+		TRY(at(data, middle, &fine, e));
+		*(fine ? &low : &high) = middle;
+	}
+	*out_rate_count = low;
+	return RC_OK;
+}
