@@ -267,6 +267,8 @@ static const struct field serving_group_fields[] = {
                    "what a serving step costs beyond its price: scheduler, sampler")},
         {FIELD_ROW("scale", FIELD_QUANTITY, DIM_RATIO, AT(serving.scale_ratio), "1",
                    "measured over priced, of the rest of a serving step")},
+        {FIELD_ROW("context", FIELD_QUANTITY, DIM_RATIO, AT(serving.context_ratio), "1",
+                   "the same once more, of what cached tokens add to decode")},
         {0},
 };
 

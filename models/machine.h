@@ -144,7 +144,8 @@ struct machine {
 	} sdma;
 	struct {
 		double step_s; /* what a serving step costs beyond its price: scheduler, sampler */
-		double scale_ratio; /* measured over priced, of the rest */
+		double scale_ratio;   /* measured over priced, of the rest */
+		double context_ratio; /* the same once more, of what cached tokens add to decode */
 	} serving;
 };
 

@@ -121,7 +121,8 @@ static enum rc pool_make(const struct config *c, const struct extent *x,
 	                               .most_seqs_count = (double)c->serving.max_seqs,
 	                               .most_context_count = x->longest_count,
 	                               .overhead_s = c->machine.serving.step_s,
-	                               .scale_ratio = c->machine.serving.scale_ratio};
+	                               .scale_ratio = c->machine.serving.scale_ratio,
+	                               .context_ratio = c->machine.serving.context_ratio};
 
 	if (!flow)
 		return e->rc;

@@ -103,6 +103,17 @@ static enum rc add(struct surfaces *s, enum which which, const double *at, doubl
 	return RC_OK;
 }
 
+/* D(n, 0) and what context adds to it. */
+static enum rc add_decode(struct surfaces *s, double n, double mean, struct step_cost *cost,
+                          struct err *e)
+{
+	double k = s->spec.context_ratio;
+
+	if (k != 1)
+		TRY(add(s, DECODE, (const double[]){n, 0}, 1 - k, cost, e));
+	return add(s, DECODE, (const double[]){n, mean}, k, cost, e);
+}
+
 static enum rc cost_of(struct step_times *t, const struct group_load *l, struct step_cost *out,
                        struct err *e)
 {
@@ -113,7 +124,7 @@ static enum rc cost_of(struct step_times *t, const struct group_load *l, struct 
 	struct step_cost cost = {0};
 
 	if (n > 0)
-		TRY(add(s, DECODE, (const double[]){n, mean}, 1, &cost, e));
+		TRY(add_decode(s, n, mean, &cost, e));
 	if (q > 0)
 		TRY(add(s, PREFILL,
 		        (const double[]){q, l->prefill_pairs_count / q,
@@ -134,12 +145,14 @@ static enum rc line_of(struct step_times *t, double decode_count, double mean_co
 {
 	struct surfaces *s = (struct surfaces *)t;
 	const double at[] = {decode_count, mean_context_count};
+	double k = s->spec.context_ratio, scale = s->spec.scale_ratio;
+	struct step_cost first = {0};
 	struct surface_line line;
 
+	TRY(add_decode(s, decode_count, mean_context_count, &first, e));
 	TRY(surface_line(s->surface[DECODE], at, 1, &line, e));
-	out->own_s = s->spec.overhead_s +
-	             s->spec.scale_ratio * (line.value_units[0] - line.value_units[1]);
-	out->slope_s = s->spec.scale_ratio * (line.slope_units[0] - line.slope_units[1]);
+	out->own_s = s->spec.overhead_s + scale * first.own_s;
+	out->slope_s = scale * k * (line.slope_units[0] - line.slope_units[1]);
 	out->grow_count = line.end_units - mean_context_count;
 	return RC_OK;
 }

@@ -62,9 +62,10 @@ struct surface_times_spec {
 	double most_seqs_count;   /* decoding sequences of a group */
 	double most_tokens_count; /* new tokens of a group in a step */
 	double most_context_count;
-	double error_ratio; /* of interpolation at probes */
-	double overhead_s;  /* what a step costs beyond the price, ... */
-	double scale_ratio; /* ... which is multiplied by this */
+	double error_ratio;   /* of interpolation at probes */
+	double overhead_s;    /* what a step costs beyond the price, ... */
+	double scale_ratio;   /* ... which is multiplied by this */
+	double context_ratio; /* and, before that, what context adds to decode by this */
 };
 struct step_times *surface_times_new(const struct surface_times_spec *spec);
 

@@ -224,6 +224,15 @@ static enum rc bend(struct surface *s, const struct cell *c, int axis, double *o
 	return RC_OK;
 }
 
+/* Too wide to be judged by a few probes: cells are at most five times as far from the origin at one
+ * end as at the other; next to the origin, a sixteenth of the axis. */
+static bool too_wide(const struct surface_axis *axis, double least, double most)
+{
+	double from = least > 0 ? least : axis->most_units / 64;
+
+	return most - least > fmax(1, 4 * from);
+}
+
 /* Wide cells are cut by ratio, since times change fastest at small counts. */
 static double cut_of(const struct surface_axis *axis, double least, double most)
 {
@@ -251,6 +260,15 @@ static enum rc best_axis(struct surface *s, const struct cell *c, int *out, stru
 	return RC_OK;
 }
 
+static int widest_axis(const struct surface *s, const struct cell *c)
+{
+	for (int i = 0; i < s->spec.n_axes; i++) {
+		if (too_wide(&s->spec.axis[i], c->least[i], c->most[i]))
+			return i;
+	}
+	return NO_AXIS;
+}
+
 /* Checks a leaf; cuts it in two where it is not good enough. */
 static enum rc leaf_check(struct surface *s, uint32_t at, struct err *e)
 {
@@ -258,11 +276,12 @@ static enum rc leaf_check(struct surface *s, uint32_t at, struct err *e)
 	double error, cut, end[SURFACE_AXES];
 	int axis;
 
-	TRY(probe_all(s, &c, &error, e));
-	if (error > s->spec.error_ratio)
-		TRY(best_axis(s, &c, &axis, e));
-	else
-		axis = NO_AXIS;
+	axis = widest_axis(s, &c);
+	if (axis == NO_AXIS) {
+		TRY(probe_all(s, &c, &error, e));
+		if (error > s->spec.error_ratio)
+			TRY(best_axis(s, &c, &axis, e));
+	}
 	if (axis != NO_AXIS) {
 		cut = cut_of(&s->spec.axis[axis], c.least[axis], c.most[axis]);
 		memcpy(end, c.most, sizeof end);

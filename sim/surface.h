@@ -1,6 +1,7 @@
 /* A slow function of up to three numbers, remembered as a surface: the box is cut into cells only
- * where it is asked for, each cell again and again until interpolation between its corners agrees
- * with the function at probe points within it. Within a cell it is linear along each axis.
+ * where it is asked for, first by ratio, then again and again until interpolation between the
+ * corners of a cell agrees with the function at probe points. Within a cell it is linear along each
+ * axis.
  *
  * Probes of a cell: its centre, the centres of its faces and the points halfway to its corners. The
  * error there is at most error_ratio of the function's first value, unless the cell is one unit

@@ -32,6 +32,11 @@ enum rc serve_job_run(struct serve_job *j, double rate_count, bool progress, str
 /* Bisection on the rate, then a run at the rate found. */
 enum rc serve_job_goodput(struct serve_job *j, struct err *e);
 
+/* --measured: the table of a logged run beside the one served. --fit: parameters from it, set
+ * before serving. */
+enum rc serve_measured_text(const struct serve_job *j, FILE *out, struct err *e);
+enum rc serve_fit_run(struct serve_job *j, FILE *out, struct err *e);
+
 /* ---- what it prints and writes --------------------------------------------------------------- */
 
 void serve_report_text(const struct serve_job *j, FILE *out);

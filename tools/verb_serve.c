@@ -49,6 +49,8 @@ static enum rc serve(const struct args *a, struct serve_job *j, FILE *out, struc
 	bool json = args_has(a, "json");
 
 	TRY(serve_job_open(a, j, e));
+	if (args_has(a, "fit"))
+		TRY(serve_fit_run(j, json ? stderr : out, e));
 	j->traced = args_has(a, "timeline");
 	if (args_has(a, "goodput"))
 		TRY(serve_job_goodput(j, e));
@@ -61,6 +63,8 @@ static enum rc serve(const struct args *a, struct serve_job *j, FILE *out, struc
 		serve_report_json(j, out);
 	else
 		serve_report_text(j, out);
+	if (args_has(a, "measured"))
+		TRY(serve_measured_text(j, json ? stderr : out, e));
 	TRY(files_write(j, json ? stderr : out, e));
 	if (j->summary.done == 0)
 		return fail(e, RC_NO, "no request was served: none fits a group's KV memory");
@@ -91,6 +95,8 @@ static const struct option options[] = {
         {"timeline", "FILE", "steps of an instance as a Chrome trace, for Perfetto"},
         {"instance", "N", "which; default 0"},
         {"plot", "DIR", "pictures: distributions, timeline, load curve"},
+        {"measured", "FILE", "log of the same requests on a real server, for a table of errors"},
+        {"fit", "STARTS", "fit parameters to --measured: machine.serving.step=1ms,..."},
         {"engine", "NAME", "estimate, fluid or simgrid; default fluid"},
         {0},
 };
