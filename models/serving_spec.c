@@ -25,6 +25,32 @@ static const struct field route_fields[] = {
         {0},
 };
 
+#define DURATION(key_, member, fallback_, doc_)                                                    \
+	{                                                                                          \
+		FIELD_ROW(key_, FIELD_QUANTITY, DIM_TIME, AT(failure.member), fallback_, doc_)     \
+	}
+
+static const struct field failure_fields[] = {
+        DURATION("at", at_s, "0s", "when ranks of the first instance die; 0: never"),
+        {FIELD_ROW("groups", FIELD_INTEGER, DIM_COUNT, AT(failure.groups), "1",
+                   "attention groups that die"),
+         .least = 1, .most = 65536},
+        DURATION("detect", detect_s, "1s", "until the others know"),
+        DURATION("patch", patch_s, "0s", "tables of peers and experts made new"),
+        DURATION("warm", warm_s, "0s",
+                 "the lost ranks start again beside the others; 0: they never do"),
+        DURATION("rejoin", rejoin_s, "0s", "all stop while they are taken back"),
+        {FIELD_ROW("spares", FIELD_INTEGER, DIM_COUNT, AT(failure.spares), "0",
+                   "replicas of other ranks' experts that a rank holds"),
+         .least = 0, .most = 65536},
+        {FIELD_ROW("host_backup", FIELD_FLAG, DIM_COUNT, AT(failure.host_backup), "no",
+                   "host memory holds all experts")},
+        {FIELD_ROW("host_rate", FIELD_QUANTITY, DIM_RATE, AT(failure.host_Bps), "25GBps",
+                   "of a rank, from there")},
+        DURATION("restart", restart_s, "0s", "the instance starts anew instead; 0: it does not"),
+        {0},
+};
+
 const struct field serving_fields[] = {
         {FIELD_ROW("batching", FIELD_TEXT, DIM_COUNT, AT(batching), "vllm-v1",
                    "how a step's batch is made: see `epsim list policies`")},
@@ -75,6 +101,8 @@ const struct field serving_fields[] = {
          .group = mtp_fields},
         {FIELD_ROW("route", FIELD_GROUP, DIM_COUNT, 0, "", "numbers of routers"),
          .group = route_fields},
+        {FIELD_ROW("failure", FIELD_GROUP, DIM_COUNT, 0, "", "ranks that die, and their repair"),
+         .group = failure_fields},
         {0},
 };
 
@@ -86,6 +114,12 @@ enum rc serving_check(const struct serving_spec *s, const char *where, struct er
 		            "decode in a step",
 		            where, (long long)s->max_tokens,
 		            (long long)(s->max_seqs * (1 + s->mtp.drafts)));
+	if (s->failure.at_s > 0 && s->decode_instances > 0)
+		return fail(e, RC_CONFIG,
+		            "%s: serving.failure: not modelled with pools for prefill and decode",
+		            where);
+	if (s->failure.host_backup && !(s->failure.host_Bps > 0))
+		return fail(e, RC_CONFIG, "%s: serving.failure.host_rate must be above zero", where);
 	return RC_OK;
 }
 

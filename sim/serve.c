@@ -56,6 +56,7 @@ static void pools_init(struct sim *s)
 			                                          .pool = (int32_t)p,
 			                                          .first_group = group,
 			                                          .n_groups = (int32_t)pool->groups,
+			                                          .shared_scale_ratio = 1,
 			                                          .heap_at = SIZE_MAX};
 			for (int64_t k = 0; k < pool->groups; k++)
 				group_init(s, &s->group[group++], (int)p, instance);
@@ -94,6 +95,8 @@ static void sim_init(struct sim *s, const struct serve_setup *setup,
 	s->block_tokens = requests->block_tokens;
 	s->tokens_per_step_count = serving_tokens_per_step_count(s->spec);
 	pools_init(s);
+	list_init(&s->limbo);
+	failure_init(s);
 	jobs_init(s, out);
 }
 
@@ -114,12 +117,13 @@ static void result_init(struct serve_result *r, size_t n)
 {
 	*r = (struct serve_result){.served = heap_zeroed(n, sizeof *r->served),
 	                           .n = n,
-	                           .paused_s = -1,
+	                           .failed_s = -1,
 	                           .resumed_s = -1,
 	                           .rejoined_s = -1};
 	gauge_init(&r->waiting);
 	gauge_init(&r->running);
 	gauge_init(&r->kv_use);
+	gauge_init(&r->output);
 	gaps_init(&r->gaps);
 }
 
@@ -196,6 +200,24 @@ static bool job_possible(const struct sim *s, uint32_t job)
 	return true;
 }
 
+void job_route(struct sim *s, uint32_t job)
+{
+	int32_t to = route(s, 0, job);
+
+	if (to >= 0) {
+		group_offer(s, &s->group[to], job);
+		return;
+	}
+	if (s->failure.next != FAILURE_NONE) { /* somebody will live again */
+		list_push(s, &s->limbo, job);
+		gauge_add(&s->result->waiting, s->now_s, 1);
+		return;
+	}
+	s->result->served[job].fate = FATE_LOST;
+	s->present--;
+	s->n_done++;
+}
+
 static void arrive(struct sim *s, uint32_t job)
 {
 	s->result->events++;
@@ -206,10 +228,10 @@ static void arrive(struct sim *s, uint32_t job)
 	}
 	s->present++;
 	s->job[job].target = job_request(s, job)->input;
-	group_offer(s, &s->group[route(s, 0, job)], job);
+	job_route(s, job);
 }
 
-enum event { EVENT_NONE, EVENT_ARRIVAL, EVENT_PULL, EVENT_STEP };
+enum event { EVENT_NONE, EVENT_FAILURE, EVENT_ARRIVAL, EVENT_PULL, EVENT_STEP };
 
 /* The next event; at one time in the order of the enumeration, so that a step's end finds what came
  * at that moment. */
@@ -218,7 +240,10 @@ static enum event event_next(const struct sim *s, double *at_s)
 	enum event event = EVENT_NONE;
 
 	*at_s = HUGE_VAL;
-	if (s->next_arrival < s->requests->n) {
+	if (s->failure.next != FAILURE_NONE && s->n_done < s->requests->n)
+		*at_s = s->failure.next_s, event = EVENT_FAILURE;
+	if (s->next_arrival < s->requests->n &&
+	    s->requests->at[s->next_arrival].arrival_s < *at_s) {
 		*at_s = s->requests->at[s->next_arrival].arrival_s;
 		event = EVENT_ARRIVAL;
 	}
@@ -251,7 +276,9 @@ static enum rc events_run(struct sim *s, struct err *e)
 		size_t before = s->n_done;
 
 		clock_set(s, at_s);
-		if (event == EVENT_ARRIVAL)
+		if (event == EVENT_FAILURE)
+			failure_step(s);
+		else if (event == EVENT_ARRIVAL)
 			arrive(s, (uint32_t)s->next_arrival++);
 		else if (event == EVENT_PULL)
 			job_pulled(s, pull_pop(s).job);
@@ -273,6 +300,7 @@ static void result_close(struct sim *s)
 	gauge_set(&r->waiting, s->now_s, r->waiting.value_units);
 	gauge_set(&r->running, s->now_s, r->running.value_units);
 	gauge_set(&r->kv_use, s->now_s, r->kv_use.value_units);
+	gauge_set(&r->output, s->now_s, 0);
 	for (int32_t i = 0; i < s->n_groups; i++) {
 		const struct kv *kv = &s->group[i].kv;
 

@@ -24,6 +24,8 @@ struct serve_pool {
 	double token_flop, pair_flop;
 	/* prefill: KV to a decode instance */
 	double transfer_latency_s, transfer_token_s;
+	/* for failures: routed experts of a layer on a rank, and bytes of one over all layers */
+	double rank_experts_count, expert_bytes;
 };
 
 enum { MOST_POOLS = 2 };
@@ -42,6 +44,7 @@ enum serve_fate {
 	FATE_NONE,     /* still in the system: only when serving stopped early */
 	FATE_DONE,     /* all tokens came */
 	FATE_REJECTED, /* longer than a group's KV memory */
+	FATE_LOST,     /* no instance was left to serve it */
 };
 
 /* One request's log. Times are -1 where they never came. */
@@ -73,14 +76,16 @@ struct serve_result {
 	double end_s;
 	double present_integral_s;             /* of requests in the system, over time */
 	struct gauge waiting, running, kv_use; /* over all groups; kv_use: share */
+	struct gauge output;                   /* tokens a second */
 	struct gap_histogram gaps;             /* between tokens of a request */
 	int64_t steps, events, preemptions, retried;
 	double busy_s;                               /* of instances: sum over them */
 	int64_t kv_most_blocks, kv_blocks;           /* of one group: most used, all */
 	double prefix_hit_count, prefix_asked_count; /* prompt tokens */
 	double transferred_count;                    /* tokens of KV between pools */
-	bool not_coverable;                     /* experts were lost for good; serving stopped */
-	double paused_s, resumed_s, rejoined_s; /* of a failure; -1: none */
+	bool not_coverable; /* experts were lost for good: the instance never came back */
+	double failed_s, resumed_s, rejoined_s; /* of a failure; -1: not */
+	double reloaded_bytes;                  /* experts fetched from host memory */
 };
 
 /* The list's arrivals must not fall. *out is set on success and ended by serve_result_fini(). */

@@ -135,6 +135,13 @@ static enum rc pool_make(const struct config *c, const struct extent *x,
 	                         .npus = schedule_npus(s),
 	                         .token_flop = 2 * model_active_params_count(&c->model),
 	                         .pair_flop = pair_flop(&c->model)};
+	if (!model_is_dense(&c->model)) {
+		double layers = (double)(c->model.layers - c->model.dense_layers);
+
+		p->rank_experts_count = (double)c->model.experts / (double)s->ep;
+		p->expert_bytes = layers * model_expert_params_count(&c->model) *
+		                  dtype_bytes((enum dtype)s->weights);
+	}
 	p->instances = role == ROLE_DECODE ? c->serving.decode_instances : c->serving.instances;
 	p->kv_tokens_count = kv_tokens(c, &d->memory[at], d->kv_token_bytes[at]);
 	if (p->kv_tokens_count < (double)c->serving.kv_block)

@@ -78,7 +78,7 @@ static enum rc price_mixed(struct sim *s, struct instance *i, struct err *e)
 		own_s = fmax(own_s, c.own_s);
 		shared_s += c.shared_s;
 	}
-	i->step_s = own_s + shared_s / (double)i->n_groups;
+	i->step_s = own_s + i->shared_scale_ratio * shared_s / (double)i->n_groups;
 	i->slope_s = 0, i->steps = 1;
 	return RC_OK;
 }
@@ -161,7 +161,7 @@ static enum rc price_run(struct sim *s, struct instance *i, struct err *e)
 			break;
 		i->steps = (i->steps + 1) / 2;
 	}
-	i->step_s = own_s[first] + shared_s;
+	i->step_s = own_s[first] + i->shared_scale_ratio * shared_s;
 	i->slope_s = slope_s[first];
 	return RC_OK;
 }
@@ -314,6 +314,8 @@ static void decodes_apply(struct sim *s, const struct instance *i, struct group 
 	int64_t tokens = tokens_after(s, g->steps + i->steps) - g->tokens;
 
 	gaps_of(s, i, g);
+	gauge_deposit(&s->result->output, i->start_s, s->now_s,
+	              (double)(tokens * (int64_t)g->n_decoding));
 	group_take(s, g, kv_growth_blocks(&g->kv, g->tokens, tokens));
 	g->steps += i->steps;
 	g->tokens += tokens;
@@ -330,6 +332,7 @@ static void prompt_done(struct sim *s, struct group *g, uint32_t job)
 	job_publish(s, g, job);
 	g->outstanding_flop -= s->job[job].due_flop;
 	s->job[job].due_flop = 0;
+	gauge_deposit(&s->result->output, s->now_s, s->now_s, 1);
 	if (log->generated_count++ == 0)
 		log->first_s = s->now_s;
 	else
@@ -361,6 +364,24 @@ static void chunks_apply(struct sim *s, struct group *g)
 		if (j->computed == j->target)
 			prompt_done(s, g, c->job);
 	}
+}
+
+void instance_stop(struct sim *s, struct instance *i)
+{
+	int64_t done = i->steps;
+
+	if (!i->busy)
+		return;
+	while (done > 0 && i->start_s + run_s(i, done) > s->now_s)
+		done = done > 64 && i->start_s + run_s(i, done / 2) > s->now_s ? done / 2 : done - 1;
+	if (done > 0) {
+		i->steps = done;
+		i->end_s = s->now_s;
+		instance_finish(s, i);
+		return;
+	}
+	instance_heap_remove(s, i);
+	i->busy = false;
 }
 
 void instance_finish(struct sim *s, struct instance *i)

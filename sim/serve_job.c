@@ -261,13 +261,25 @@ void job_pulled(struct sim *s, uint32_t job)
 	instance_kick(s, &s->instance[g->instance]);
 }
 
-void job_preempt(struct sim *s, struct group *g, uint32_t job)
+void job_reset(struct sim *s, struct group *g, uint32_t job)
 {
 	struct job *j = &s->job[job];
 
-	job_leave(s, g, job);
+	if (j->state == JOB_WAITING) {
+		list_remove(s, &g->waiting, job);
+		gauge_add(&s->result->waiting, s->now_s, -1);
+	} else {
+		job_leave(s, g, job);
+	}
+	g->outstanding_flop -= j->due_flop;
+	j->due_flop = 0;
 	j->computed = 0, j->source = -1;
 	j->target = job_request(s, job)->input + s->result->served[job].generated_count;
+}
+
+void job_preempt(struct sim *s, struct group *g, uint32_t job)
+{
+	job_reset(s, g, job);
 	s->result->served[job].preempted_count++;
 	s->result->preemptions++;
 	job_wait(s, g, job, true);

@@ -119,6 +119,23 @@ static void spans_double(struct gauge *g)
 	g->span_s *= 2;
 }
 
+void gauge_deposit(struct gauge *g, double from_s, double until_s, double amount)
+{
+	double left_s = until_s - from_s;
+	size_t first, last;
+
+	while (until_s >= g->span_s * GAUGE_SPANS)
+		spans_double(g);
+	first = (size_t)(from_s / g->span_s), last = (size_t)(until_s / g->span_s);
+	for (size_t i = first; i <= last; i++) {
+		double start_s = fmax(from_s, (double)i * g->span_s);
+		double end_s = fmin(until_s, (double)(i + 1) * g->span_s);
+
+		g->area_units[i] += left_s > 0 ? amount * (end_s - start_s) / left_s : amount;
+	}
+	g->sum_units += amount;
+}
+
 void gauge_set(struct gauge *g, double now_s, double value)
 {
 	if (now_s > g->now_s)

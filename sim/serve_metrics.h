@@ -45,6 +45,8 @@ void gauge_init(struct gauge *g);
 /* It has had its value until now_s, and has another from there on. */
 void gauge_set(struct gauge *g, double now_s, double value_units);
 void gauge_add(struct gauge *g, double now_s, double change_units);
+/* Beside all that: an amount that comes evenly from from_s to until_s, for a gauge of rates. */
+void gauge_deposit(struct gauge *g, double from_s, double until_s, double amount_units);
 size_t gauge_spans(const struct gauge *g);               /* that have begun */
 double gauge_span_mean(const struct gauge *g, size_t i); /* unit: of the gauge */
 double gauge_mean(const struct gauge *g);                /* unit: of the gauge */

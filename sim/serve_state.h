@@ -92,9 +92,24 @@ struct instance {
 	bool busy, kicked, stopped; /* kicked: to be started; stopped: it waits for a repair */
 	/* the run in progress: `steps` steps, step i takes step_s + i x slope_s */
 	double start_s, end_s, step_s, slope_s;
+	double shared_scale_ratio; /* of shared time: fewer ranks hold all experts */
 	double before_s; /* when the step before it began */
 	int64_t steps;
 	size_t heap_at;
+};
+
+/* What happens next to the instance that fails. */
+enum failure_stage {
+	FAILURE_NONE,
+	FAILURE_DIES,    /* its ranks stop; the others wait for them in vain */
+	FAILURE_KNOWN,   /* the lost ones are out; their requests start again elsewhere */
+	FAILURE_RESUMES, /* the others serve again */
+	FAILURE_REJOINS, /* the lost ones are ready: all stop to take them back */
+	FAILURE_WHOLE,   /* all serve again */
+};
+struct failure {
+	enum failure_stage next;
+	double next_s;
 };
 
 struct pull {
@@ -127,6 +142,8 @@ struct sim {
 	double now_s;
 	double tokens_per_step_count;
 	int64_t present;
+	struct failure failure;
+	struct job_list limbo; /* no group lives that could take them */
 	double *scratch; /* two numbers for each group of the largest instance */
 };
 
@@ -193,6 +210,7 @@ void job_wait(struct sim *s, struct group *g, uint32_t job, bool at_front);
 void job_hand_over(struct sim *s, struct group *g, uint32_t job);
 void job_pulled(struct sim *s, uint32_t job);
 void job_preempt(struct sim *s, struct group *g, uint32_t job);
+void job_reset(struct sim *s, struct group *g, uint32_t job); /* out of its group, all KV lost */
 /* Its prompt is computed (or its KV pulled): it decodes, with tokens to go. */
 void job_decode(struct sim *s, struct group *g, uint32_t job);
 /* Frees all it holds in the group; it is in no list then. */
@@ -222,6 +240,8 @@ int64_t tokens_after(const struct sim *s, int64_t steps);
 /* ---- instances (serve_instance.c) ------------------------------------------------------------ */
 
 enum rc instance_start(struct sim *s, struct instance *i, struct err *e);
+/* Ends the run at the last step that is over, or with none. */
+void instance_stop(struct sim *s, struct instance *i);
 /* Nothing runs on it: whatever waits may be admitted. */
 void instance_know_all(struct sim *s, struct instance *i);
 void instance_finish(struct sim *s, struct instance *i);
@@ -230,4 +250,10 @@ void instance_cut(struct sim *s, struct instance *i);
 
 void instance_kick(struct sim *s, struct instance *i); /* idle, with work: start it */
 int32_t route(struct sim *s, int pool, uint32_t job);
+void job_route(struct sim *s, uint32_t job); /* to a group of the first pool; without one it waits for a repair, or is lost */
 void group_offer(struct sim *s, struct group *g, uint32_t job); /* puts it in line */
+
+/* ---- failures (serve_failure.c) -------------------------------------------------------------- */
+
+void failure_init(struct sim *s);
+void failure_step(struct sim *s); /* the stage that is due */

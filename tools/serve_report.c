@@ -91,6 +91,24 @@ static void slo_text(const struct serve_job *j, FILE *out)
 		        100 * j->goodput_share_ratio);
 }
 
+static void failure_text(const struct serve_result *r, FILE *out)
+{
+	char resumed[TEXT_SIZE], whole[TEXT_SIZE];
+
+	if (r->failed_s < 0)
+		return;
+	if (r->not_coverable) {
+		fprintf(out, "failure       at %.4g s: not coverable, no copy is left of some experts\n",
+		        r->failed_s);
+		return;
+	}
+	fprintf(out, "failure       at %.4g s: serves again after %s", r->failed_s,
+	        time_text(r->resumed_s - r->failed_s, resumed));
+	if (r->rejoined_s >= 0)
+		fprintf(out, ", whole after %s", time_text(r->rejoined_s - r->failed_s, whole));
+	fprintf(out, "; %lld requests started again\n", (long long)r->retried);
+}
+
 void serve_report_text(const struct serve_job *j, FILE *out)
 {
 	const struct serve_summary *s = &j->summary;
@@ -115,6 +133,7 @@ void serve_report_text(const struct serve_job *j, FILE *out)
 		        100 * r->prefix_hit_count / r->prefix_asked_count);
 	if (r->preemptions > 0)
 		fprintf(out, "preemptions   %lld\n", (long long)r->preemptions);
+	failure_text(r, out);
 	if (s->rejected > 0)
 		fprintf(out, "rejected      %zu requests, longer than a group's KV memory\n",
 		        s->rejected);
@@ -240,6 +259,15 @@ void serve_report_json(const struct serve_job *j, FILE *out)
 	json_number(o, "prefix_hit_ratio",
 	            r->prefix_asked_count > 0 ? r->prefix_hit_count / r->prefix_asked_count : 0);
 	json_number(o, "kv_moved_tokens", r->transferred_count);
+	if (r->failed_s >= 0) {
+		json_number(o, "failed_s", r->failed_s);
+		json_flag(o, "not_coverable", r->not_coverable);
+		json_number(o, "resumed_s", r->resumed_s >= 0 ? r->resumed_s : NAN);
+		json_number(o, "rejoined_s", r->rejoined_s >= 0 ? r->rejoined_s : NAN);
+		json_integer(o, "retried", r->retried);
+		json_number(o, "reloaded_bytes", r->reloaded_bytes);
+	}
+	gauge_json(o, "output_tokens_per_s", &r->output);
 	gauge_json(o, "waiting_requests", &r->waiting);
 	gauge_json(o, "running_requests", &r->running);
 	gauge_json(o, "kv_use_ratio", &r->kv_use);
