@@ -119,7 +119,8 @@ enum rc serving_check(const struct serving_spec *s, const char *where, struct er
 		            "%s: serving.failure: not modelled with pools for prefill and decode",
 		            where);
 	if (s->failure.host_backup && !(s->failure.host_Bps > 0))
-		return fail(e, RC_CONFIG, "%s: serving.failure.host_rate must be above zero", where);
+		return fail(e, RC_CONFIG, "%s: serving.failure.host_rate must be above zero",
+		            where);
 	return RC_OK;
 }
 

@@ -29,17 +29,17 @@ struct serving_spec {
 		int64_t balance_requests; /* ... and by more requests than these, balances instead
 		                           */
 	} route;
-	struct {             /* ranks of the first instance die; see sim/serve_failure.c */
-		double at_s; /* 0: never */
-		int64_t groups;      /* attention groups that die, spread over the instance */
-		double detect_s;     /* until the others know */
-		double patch_s;      /* tables of peers and experts made new */
-		double warm_s;       /* the lost ranks start again, beside the others that serve */
-		double rejoin_s;     /* all stop while they are taken back */
-		int64_t spares;      /* replicas of other ranks' experts that a rank holds */
-		bool host_backup;    /* host memory holds all experts */
-		double host_Bps;     /* of a rank, from there */
-		double restart_s;    /* instead of all this the instance starts anew; 0: no */
+	struct {                  /* ranks of the first instance die; see sim/serve_failure.c */
+		double at_s;      /* 0: never */
+		int64_t groups;   /* attention groups that die, spread over the instance */
+		double detect_s;  /* until the others know */
+		double patch_s;   /* tables of peers and experts made new */
+		double warm_s;    /* the lost ranks start again, beside the others that serve */
+		double rejoin_s;  /* all stop while they are taken back */
+		int64_t spares;   /* replicas of other ranks' experts that a rank holds */
+		bool host_backup; /* host memory holds all experts */
+		double host_Bps;  /* of a rank, from there */
+		double restart_s; /* instead of all this the instance starts anew; 0: no */
 	} failure;
 };
 

@@ -46,11 +46,18 @@ static double unlimited(void)
 	return HUGE_VAL;
 }
 
-/* Decode, and sparse attention, attend in the compressed space (weights absorbed); dense prefill in
- * the expanded one, which costs less a pair. */
+/* Sparse attention attends in the compressed space (weights absorbed). Dense attention does so
+ * where a sequence has few new tokens, as in decode: a pair costs less in the expanded space, but
+ * each cached token has to be brought there first. Even at 170 new tokens in DeepSeek-V3. */
 static bool mla_absorbed(const struct moe_model *m, const struct tokens *t)
 {
-	return m->attention.index_top_k > 0 || t->query_count <= t->sequences_count;
+	double lora = (double)m->attention.kv_lora, rope = (double)m->attention.qk_rope;
+	double wide = (double)(m->attention.qk_nope + m->attention.v_head);
+	double queries = t->query_count / t->sequences_count;
+
+	return m->attention.index_top_k > 0 || t->query_count <= t->sequences_count ||
+	       (t->context_count > 0 &&
+	        queries * (2 * lora + rope) <= queries * (wide + rope) + lora * wide);
 }
 
 static double mla_flop_per_pair(const struct moe_model *m, bool absorbed)

@@ -91,7 +91,7 @@ static void sim_init(struct sim *s, const struct serve_setup *setup,
 	s->instance = heap_zeroed(n_instances, sizeof *s->instance);
 	s->heap = heap_zeroed(n_instances, sizeof *s->heap);
 	s->kick = heap_zeroed(n_instances, sizeof *s->kick);
-	s->scratch = heap_zeroed(2 * largest, sizeof *s->scratch);
+	s->line_s = heap_zeroed(2 * largest, sizeof *s->line_s);
 	s->block_tokens = requests->block_tokens;
 	s->tokens_per_step_count = serving_tokens_per_step_count(s->spec);
 	pools_init(s);
@@ -109,7 +109,7 @@ static void sim_fini(struct sim *s)
 	free(s->instance);
 	free(s->heap);
 	free(s->kick);
-	free(s->scratch);
+	free(s->line_s);
 	free(s->pull);
 }
 

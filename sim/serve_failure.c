@@ -1,8 +1,8 @@
 /* Ranks that die, in the manner of elastic expert parallelism (EEP, arXiv:2605.10670). The others
  * wait in a dispatch that never ends until they time out; the lost ranks are then taken out of the
  * peer table, requests on them start again on other groups, and experts that no living rank holds
- * are fetched from host memory. The instance goes on with fewer ranks, each with more of the experts'
- * work. The lost ranks start again by themselves and are taken back at the end of a step.
+ * are fetched from host memory. The instance goes on with fewer ranks, each with more of the
+ * experts' work. The lost ranks start again by themselves and are taken back at the end of a step.
  *
  * Spare copies: rank r holds the first `spares` experts of the rank half the instance away. */
 #include <math.h>
@@ -174,9 +174,11 @@ static void whole(struct sim *s)
 
 void failure_step(struct sim *s)
 {
-	static void (*const stages[])(struct sim *s) = {
-	        [FAILURE_DIES] = dies,       [FAILURE_KNOWN] = known, [FAILURE_RESUMES] = resumes,
-	        [FAILURE_REJOINS] = rejoins, [FAILURE_WHOLE] = whole};
+	static void (*const stages[])(struct sim * s) = {[FAILURE_DIES] = dies,
+	                                                 [FAILURE_KNOWN] = known,
+	                                                 [FAILURE_RESUMES] = resumes,
+	                                                 [FAILURE_REJOINS] = rejoins,
+	                                                 [FAILURE_WHOLE] = whole};
 
 	stages[s->failure.next](s);
 }

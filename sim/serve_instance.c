@@ -148,7 +148,7 @@ static enum rc lines_of(struct sim *s, const struct instance *i, double *own_s, 
 static enum rc price_run(struct sim *s, struct instance *i, struct err *e)
 {
 	struct step_times *t = pool_of(s, i)->times;
-	double *own_s = s->scratch, *slope_s = s->scratch + i->n_groups, mean_count, shared_s;
+	double *own_s = s->line_s, *slope_s = s->line_s + i->n_groups, mean_count, shared_s;
 	int32_t first, last;
 
 	TRY(lines_of(s, i, own_s, slope_s, &mean_count, &i->steps, e));
@@ -373,7 +373,8 @@ void instance_stop(struct sim *s, struct instance *i)
 	if (!i->busy)
 		return;
 	while (done > 0 && i->start_s + run_s(i, done) > s->now_s)
-		done = done > 64 && i->start_s + run_s(i, done / 2) > s->now_s ? done / 2 : done - 1;
+		done = done > 64 && i->start_s + run_s(i, done / 2) > s->now_s ? done / 2
+		                                                               : done - 1;
 	if (done > 0) {
 		i->steps = done;
 		i->end_s = s->now_s;

@@ -93,7 +93,7 @@ struct instance {
 	/* the run in progress: `steps` steps, step i takes step_s + i x slope_s */
 	double start_s, end_s, step_s, slope_s;
 	double shared_scale_ratio; /* of shared time: fewer ranks hold all experts */
-	double before_s; /* when the step before it began */
+	double before_s;           /* when the step before it began */
 	int64_t steps;
 	size_t heap_at;
 };
@@ -144,7 +144,7 @@ struct sim {
 	int64_t present;
 	struct failure failure;
 	struct job_list limbo; /* no group lives that could take them */
-	double *scratch; /* two numbers for each group of the largest instance */
+	double *line_s;        /* two numbers for each group of the largest instance */
 };
 
 /* ---- tables of policies ---------------------------------------------------------------------- */
@@ -250,7 +250,8 @@ void instance_cut(struct sim *s, struct instance *i);
 
 void instance_kick(struct sim *s, struct instance *i); /* idle, with work: start it */
 int32_t route(struct sim *s, int pool, uint32_t job);
-void job_route(struct sim *s, uint32_t job); /* to a group of the first pool; without one it waits for a repair, or is lost */
+void job_route(struct sim *s, uint32_t job); /* to a group of the first pool; without one it waits
+                                                for a repair, or is lost */
 void group_offer(struct sim *s, struct group *g, uint32_t job); /* puts it in line */
 
 /* ---- failures (serve_failure.c) -------------------------------------------------------------- */

@@ -24,9 +24,13 @@ static const struct published published[] = {
         {"glm-4.5", 355e9, NO_TABLE, true, 32e9, NO_TABLE, "arXiv:2508.06471, Table 1"},
         {"gpt-oss-120b", 116.8e9, BOTH_TABLES, false, 5.13e9, OUTPUT_TABLE, "arXiv:2508.10925"},
         {"kimi-k2", 1.04e12, BOTH_TABLES, false, 32.6e9, BOTH_TABLES, "arXiv:2507.20534"},
+        {"llama-3.1-8b", 8.03e9, BOTH_TABLES, false, 8.03e9, BOTH_TABLES,
+         "safetensors index of meta-llama/Llama-3.1-8B"},
         {"qwen3-235b-a22b", 235e9, BOTH_TABLES, false, 22e9, BOTH_TABLES, "arXiv:2505.09388"},
         {"qwen3-30b-a3b", 30.5e9, BOTH_TABLES, false, 3.3e9, BOTH_TABLES,
          "model card of Qwen/Qwen3-30B-A3B"},
+        {"qwen3-32b", 32.8e9, BOTH_TABLES, false, 32.8e9, BOTH_TABLES,
+         "model card of Qwen/Qwen3-32B"},
 };
 enum { PUBLISHED = sizeof published / sizeof *published };
 

@@ -382,6 +382,7 @@ const struct bench benches[] = {
         {"fluid_uniform_n384_bytes", "bytes", "peak memory of that, beyond the program's own",
          uniform_n384_bytes},
 <<<<<<< HEAD
+<<<<<<< HEAD
         {"trace_read_peak_bytes", "bytes",
          "peak memory of reading 200 MB of trace, CSV or JSON, beyond the program's own",
          bench_trace_bytes},
@@ -389,6 +390,10 @@ const struct bench benches[] = {
         {"serve_million_bytes", "bytes",
          "peak memory of serve_million_s, beyond the program's own", bench_serve_bytes},
 >>>>>>> fabe4a9 (Serving: failures, pictures, benchmarks)
+=======
+        {"serve_million_bytes", "bytes", "peak memory of serve_million_s, beyond the program's own",
+         bench_serve_bytes},
+>>>>>>> 5cb74fe (Serving: published rates on A3; dense MLA decodes guesses in the compressed space)
         {"fluid_vs_simgrid_zipf_n128_ratio", "ratio",
          "CPU of SimGrid over CPU of fluid, zipf decode", simgrid_ratio},
         {"fluid_zipf_decode_n64_s", "s", "zipf decode, exact", zipf_decode_n64},

@@ -62,7 +62,8 @@ enum { KV_BLOCK = 2, BLOCKS = 4 };
 
 static const struct gauge *gauge_of(const struct serve_result *r, int block)
 {
-	const struct gauge *const gauges[BLOCKS] = {&r->waiting, &r->running, &r->kv_use, &r->output};
+	const struct gauge *const gauges[BLOCKS] = {&r->waiting, &r->running, &r->kv_use,
+	                                            &r->output};
 
 	return gauges[block];
 }
@@ -122,15 +123,13 @@ static const char *detail_of(const struct serve_pictures *p)
 static void head_write(const struct serve_pictures *p, const char *picture, const char *subtitle,
                        FILE *out)
 {
-	gnuplot_head(
-	        &(struct gnuplot_head){
-	                .picture = picture,
-	                .tables = arena_print(p->arena, "%s.tsv", picture),
-	                .title = title_of(p),
-	                .subtitle = subtitle,
-	                .detail = detail_of(p),
-	                .foot = ""},
-	        out);
+	gnuplot_head(&(struct gnuplot_head){.picture = picture,
+	                                    .tables = arena_print(p->arena, "%s.tsv", picture),
+	                                    .title = title_of(p),
+	                                    .subtitle = subtitle,
+	                                    .detail = detail_of(p),
+	                                    .foot = ""},
+	             out);
 }
 
 static const char *const panel_lines[] = {
@@ -151,7 +150,8 @@ static void panel_place(int at, int of, FILE *out)
 }
 
 /* The range of an axis, and a dashed line at a limit that is near enough to be on it. */
-static void limit_write(char axis, double most_units, double limit_units, FILE *out) /* unit: axis */
+static void limit_write(char axis, double most_units, double limit_units,
+                        FILE *out) /* unit: axis */
 {
 	bool shown = limit_units > 0 && limit_units <= 2 * most_units;
 	double end = shown ? fmax(most_units, 1.05 * limit_units) : most_units;
@@ -162,8 +162,8 @@ static void limit_write(char axis, double most_units, double limit_units, FILE *
 	else
 		fprintf(out, "set %crange [0:*]\n", axis);
 	if (shown && axis == 'x')
-		fprintf(out, "set arrow from first %.9g, graph 0 to first %.9g, graph 1", limit_units,
-		        limit_units);
+		fprintf(out, "set arrow from first %.9g, graph 0 to first %.9g, graph 1",
+		        limit_units, limit_units);
 	else if (shown)
 		fprintf(out, "set arrow from graph 0, first %.9g to graph 1, first %.9g",
 		        limit_units, limit_units);
@@ -172,8 +172,8 @@ static void limit_write(char axis, double most_units, double limit_units, FILE *
 }
 
 /* "TTFT (s)", and the limit in words where it is far off. */
-static const char *limit_title(const struct serve_pictures *p, const char *title,
-                               double most_units, double limit_units) /* unit: of the axis */
+static const char *limit_title(const struct serve_pictures *p, const char *title, double most_units,
+                               double limit_units) /* unit: of the axis */
 {
 	if (!(limit_units > 2 * most_units))
 		return title;
@@ -243,8 +243,8 @@ static void timeline_script(const struct serve_pictures *p, FILE *out)
 	fprintf(out, "unset multiplot\n");
 }
 
-static void curve_panel(const struct serve_pictures *p, int at, const char *title, int mean, int p90,
-                        double limit_units, FILE *out)
+static void curve_panel(const struct serve_pictures *p, int at, const char *title, int mean,
+                        int p90, double limit_units, FILE *out)
 { /* limit_units: of the y axis */
 	double most = 0;
 
@@ -256,19 +256,22 @@ static void curve_panel(const struct serve_pictures *p, int at, const char *titl
 	limit_write('y', 1.02 * most, limit_units, out);
 	gnuplot_assign("name", limit_title(p, title, most, limit_units), out);
 	fprintf(out, "set xlabel 'requests/s'\nset title name offset 0,-0.5\n");
-	fprintf(out, "plot 'load.tsv' using 1:%d with linespoints linewidth 2 pointtype 7 "
-	             "pointsize 0.6 linecolor rgb 0x%06x title 'mean'",
+	fprintf(out,
+	        "plot 'load.tsv' using 1:%d with linespoints linewidth 2 pointtype 7 "
+	        "pointsize 0.6 linecolor rgb 0x%06x title 'mean'",
 	        mean, plot_colour((size_t)at));
 	if (p90 > 0)
-		fprintf(out, ", '' using 1:%d with linespoints linewidth 1 dashtype 3 pointtype 6 "
-		             "pointsize 0.6 linecolor rgb 0x%06x title 'P90'",
+		fprintf(out,
+		        ", '' using 1:%d with linespoints linewidth 1 dashtype 3 pointtype 6 "
+		        "pointsize 0.6 linecolor rgb 0x%06x title 'P90'",
 		        p90, plot_colour((size_t)at));
 	fprintf(out, "\n");
 }
 
 static void curve_script(const struct serve_pictures *p, FILE *out)
 {
-	head_write(p, "load", "Means (solid) and P90 (dotted) at other rates; dashed: the limits", out);
+	head_write(p, "load", "Means (solid) and P90 (dotted) at other rates; dashed: the limits",
+	           out);
 	gnuplot_lines(panel_lines, out);
 	fprintf(out, "set multiplot\nset xrange [0:*]\n");
 	curve_panel(p, 0, "TTFT (s)", 2, 3, p->job->slo.ttft_s, out);
@@ -281,9 +284,12 @@ static const struct picture_file {
 	const char *name;
 	void (*write)(const struct serve_pictures *p, FILE *out);
 } files[] = {
-        {"distributions.tsv", cdf_table}, {"distributions.gp", cdf_script},
-        {"timeline.tsv", timeline_table}, {"timeline.gp", timeline_script},
-        {"load.tsv", curve_table},        {"load.gp", curve_script},
+        {"distributions.tsv", cdf_table},
+        {"distributions.gp", cdf_script},
+        {"timeline.tsv", timeline_table},
+        {"timeline.gp", timeline_script},
+        {"load.tsv", curve_table},
+        {"load.gp", curve_script},
         {0},
 };
 static const char *const pictures[] = {"distributions", "timeline", "load", NULL};
@@ -299,11 +305,13 @@ static enum rc file_write(const struct serve_pictures *p, const char *dir,
 	int bad;
 
 	if (!out)
-		return fail(e, RC_CONFIG, "--plot %s: cannot be written: %s", path, strerror(errno));
+		return fail(e, RC_CONFIG, "--plot %s: cannot be written: %s", path,
+		            strerror(errno));
 	f->write(p, out);
 	bad = ferror(out);
 	if (fclose(out) != 0 || bad)
-		return fail(e, RC_CONFIG, "--plot %s: cannot be written: %s", path, strerror(errno));
+		return fail(e, RC_CONFIG, "--plot %s: cannot be written: %s", path,
+		            strerror(errno));
 	return RC_OK;
 }
 

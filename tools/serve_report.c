@@ -98,7 +98,8 @@ static void failure_text(const struct serve_result *r, FILE *out)
 	if (r->failed_s < 0)
 		return;
 	if (r->not_coverable) {
-		fprintf(out, "failure       at %.4g s: not coverable, no copy is left of some experts\n",
+		fprintf(out,
+		        "failure       at %.4g s: not coverable, no copy is left of some experts\n",
 		        r->failed_s);
 		return;
 	}

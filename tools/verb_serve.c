@@ -67,7 +67,8 @@ static enum rc serve(const struct args *a, struct serve_job *j, FILE *out, struc
 		TRY(serve_measured_text(j, json ? stderr : out, e));
 	TRY(files_write(j, json ? stderr : out, e));
 	if (j->result.not_coverable)
-		return fail(e, RC_NO, "the failure is not coverable: no copy is left of some experts");
+		return fail(e, RC_NO,
+		            "the failure is not coverable: no copy is left of some experts");
 	if (j->summary.done == 0)
 		return fail(e, RC_NO, "no request was served: none fits a group's KV memory");
 	return RC_OK;
