@@ -94,7 +94,8 @@ static void replay(struct request_list *l, size_t own, double rate_count)
 	if (rate_count > 0 && gap_s > 0)
 		scale = 1 / (rate_count * gap_s);
 	for (size_t i = l->n; i-- > 0;) {
-		double round_s = (double)(i / own) * (span_s + gap_s);
+		size_t rounds = i / own;
+		double round_s = (double)rounds * (span_s + gap_s);
 
 		l->at[i].arrival_s = scale * (round_s + l->at[i % own].arrival_s - first_s);
 	}

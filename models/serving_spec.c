@@ -108,12 +108,13 @@ const struct field serving_fields[] = {
 
 enum rc serving_check(const struct serving_spec *s, const char *where, struct err *e)
 {
-	if (s->max_seqs * (1 + s->mtp.drafts) > s->max_tokens)
+	int64_t decodes = s->max_seqs * (1 + s->mtp.drafts);
+
+	if (decodes > s->max_tokens)
 		return fail(e, RC_CONFIG,
 		            "%s: serving.max_tokens %lld is below the %lld that max_seqs requests "
 		            "decode in a step",
-		            where, (long long)s->max_tokens,
-		            (long long)(s->max_seqs * (1 + s->mtp.drafts)));
+		            where, (long long)s->max_tokens, (long long)decodes);
 	if (s->failure.at_s > 0 && s->decode_instances > 0)
 		return fail(e, RC_CONFIG,
 		            "%s: serving.failure: not modelled with pools for prefill and decode",

@@ -68,11 +68,20 @@ static uint64_t hash_of(const double *at)
 	return hash;
 }
 
+static bool same(const double *a, const double *b)
+{
+	for (int i = 0; i < SURFACE_AXES; i++) {
+		if (a[i] != b[i])
+			return false;
+	}
+	return true;
+}
+
 static struct point *place_of(struct point *table, size_t room, const double *at)
 {
 	size_t i = (size_t)hash_of(at) & (room - 1);
 
-	while (table[i].used && memcmp(table[i].at, at, sizeof table[i].at) != 0)
+	while (table[i].used && !same(table[i].at, at))
 		i = (i + 1) & (room - 1);
 	return &table[i];
 }

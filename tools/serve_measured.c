@@ -100,18 +100,19 @@ static enum rc log_read(const struct serve_job *j, struct served_row **row, size
                         struct err *e)
 {
 	const char *path = args_value(j->args, "measured", "");
+	struct served_row *all;
 
-	TRY(served_log_read(path, row, n, e));
+	TRY(served_log_read(path, &all, n, e));
 	if (*n == j->n_requests)
-		return RC_OK;
-	free(*row);
+		return *row = all, RC_OK;
+	free(all);
 	return fail(e, RC_DATA, "--measured %s: %zu requests, but %zu are served", path, *n,
 	            j->n_requests);
 }
 
 enum rc serve_measured_text(const struct serve_job *j, FILE *out, struct err *e)
 {
-	struct served_row *row;
+	struct served_row *row = NULL;
 	struct figures measured, predicted = predicted_figures(&j->summary);
 	size_t n;
 
@@ -166,7 +167,7 @@ enum rc serve_fit_run(struct serve_job *j, FILE *out, struct err *e)
 	struct fit_parameter parameter[MOST_FIT];
 	struct fit_run run = {.config = j->config, .requests = &j->base, .parameter = parameter};
 	struct fit_result r;
-	struct served_row *row;
+	struct served_row *row = NULL;
 	double *ttft, *tpot;
 	size_t n;
 	enum rc rc;

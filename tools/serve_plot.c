@@ -9,7 +9,7 @@
 #include "tools/plot_gnuplot.h"
 #include "tools/serve_request.h"
 
-enum { CURVE_POINTS = 12 };
+enum { CURVE_POINTS = 12, SERVED_POINT = 6 }; /* that one is at the rate that was asked */
 
 struct curve_point {
 	double rate_count, ttft_s, ttft_p90_s, tpot_s, tpot_p90_s, attainment_ratio;
@@ -322,7 +322,7 @@ static enum rc curve_run(struct serve_pictures *p, struct err *e)
 		struct curve_point *c = &p->curve[i];
 		const struct serve_summary *s = &p->job->summary;
 
-		c->rate_count = p->served_rate_count * (i + 1) / (CURVE_POINTS / 2);
+		c->rate_count = p->served_rate_count * (i + 1) / SERVED_POINT;
 		TRY(serve_job_run(p->job, c->rate_count, false, e));
 		c->ttft_s = s->ttft.mean_s, c->ttft_p90_s = s->ttft.p90_s;
 		c->tpot_s = s->tpot.mean_s, c->tpot_p90_s = s->tpot.p90_s;
