@@ -6,11 +6,7 @@
 
 struct bench {
 	const char *name;
-<<<<<<< HEAD
-	const char *unit; /* "s", "ratio", "bytes", "exponent", "GB/s" */
-=======
-	const char *unit; /* "s", "ratio", "bytes", "exponent", "1/s" */
->>>>>>> fabe4a9 (Serving: failures, pictures, benchmarks)
+	const char *unit; /* "s", "ratio", "bytes", "exponent", "GB/s", "1/s" */
 	const char *doc;
 	/* once: a single run, for counting instructions. RC_NO: not possible in this build. */
 	enum rc (*run)(bool once, double *out_units, struct err *e);
@@ -37,14 +33,11 @@ enum rc bench_fluid_step_drawn(bool once, double *out_s, struct err *e);
 enum rc bench_estimate_step(bool once, double *out_s, struct err *e);
 enum rc bench_two_threads(bool once, double *out_ratio, struct err *e);
 
-<<<<<<< HEAD
 /* Reading of traces (bench_traces.c). */
 enum rc bench_trace_csv(bool once, double *out_GBps, struct err *e);    /* unit: GB/s */
 enum rc bench_trace_chrome(bool once, double *out_GBps, struct err *e); /* unit: GB/s */
 enum rc bench_trace_bytes(bool once, double *out_bytes, struct err *e);
 
-/* Peak memory of a process that runs f, beyond one that does nothing. */
-=======
 /* Serving (bench_serve.c). */
 enum rc bench_serve_million(bool once, double *out_s, struct err *e);
 enum rc bench_serve_million_ep32(bool once, double *out_s, struct err *e);
@@ -52,7 +45,6 @@ enum rc bench_serve_rate(bool once, double *out_per_s, struct err *e);
 enum rc bench_serve_bytes(bool once, double *out_bytes, struct err *e);
 
 /* Peak memory of a process that runs f, beyond that of one that does nothing. */
->>>>>>> fabe4a9 (Serving: failures, pictures, benchmarks)
 enum rc bench_peak_beyond_idle(void (*f)(void), double *out_bytes, struct err *e);
 
 /* A benchmark is run this often, and on until it has taken bench_enough_s. */

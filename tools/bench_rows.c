@@ -381,19 +381,11 @@ const struct bench benches[] = {
          "peak memory of the grouped form, beyond the program's own", grouped_n384_bytes},
         {"fluid_uniform_n384_bytes", "bytes", "peak memory of that, beyond the program's own",
          uniform_n384_bytes},
-<<<<<<< HEAD
-<<<<<<< HEAD
         {"trace_read_peak_bytes", "bytes",
          "peak memory of reading 200 MB of trace, CSV or JSON, beyond the program's own",
          bench_trace_bytes},
-=======
-        {"serve_million_bytes", "bytes",
-         "peak memory of serve_million_s, beyond the program's own", bench_serve_bytes},
->>>>>>> fabe4a9 (Serving: failures, pictures, benchmarks)
-=======
         {"serve_million_bytes", "bytes", "peak memory of serve_million_s, beyond the program's own",
          bench_serve_bytes},
->>>>>>> 5cb74fe (Serving: published rates on A3; dense MLA decodes guesses in the compressed space)
         {"fluid_vs_simgrid_zipf_n128_ratio", "ratio",
          "CPU of SimGrid over CPU of fluid, zipf decode", simgrid_ratio},
         {"fluid_zipf_decode_n64_s", "s", "zipf decode, exact", zipf_decode_n64},
@@ -423,12 +415,10 @@ const struct bench benches[] = {
         {"estimate_step_ep256_s", "s", "its lower bound, balanced", bench_estimate_step},
         {"sweep_two_threads_speedup_ratio", "ratio",
          "wall time of the shipped sweep, one thread over two", bench_two_threads},
-<<<<<<< HEAD
         {"trace_read_csv_GBps", "GB/s", "reading 200 MB of kernel_details.csv, summed up",
          bench_trace_csv},
         {"trace_read_chrome_GBps", "GB/s", "reading 200 MB of trace_view.json, summed up",
          bench_trace_chrome},
-=======
         {"serve_million_s", "s",
          "a million requests, 512 tokens in and 300 out, 64 instances of Llama-3.1-8B",
          bench_serve_million},
@@ -437,6 +427,5 @@ const struct bench benches[] = {
         {"serve_million_ep32_s", "s",
          "the same on 64 instances of DeepSeek-V3.1 with 32 attention groups each",
          bench_serve_million_ep32},
->>>>>>> fabe4a9 (Serving: failures, pictures, benchmarks)
         {0},
 };

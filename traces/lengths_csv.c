@@ -57,7 +57,7 @@ static bool cell_under(const char *header, const struct lines *line, const char 
 	while (cell_next(&names, names_end, &name)) {
 		if (!cell_next(&rest, end, out))
 			return false;
-		if (is_key(&name, key))
+		if (cell_is(&name, key))
 			return true;
 	}
 	return false;
