@@ -110,6 +110,15 @@ static double kv_tokens(const struct config *c, const struct memory *m, double k
 	return floor((m->usable_bytes - m->total_bytes) / kv_token_bytes);
 }
 
+static enum rc no_room(const struct memory *m, struct err *e)
+{
+	char held[32], usable[32];
+
+	return fail(e, RC_NO, "no memory is left for KV cache: a rank holds %s of %s",
+	            quantity_human(m->total_bytes, DIM_BYTES, 3, held, sizeof held),
+	            quantity_human(m->usable_bytes, DIM_BYTES, 3, usable, sizeof usable));
+}
+
 static enum rc pool_make(const struct config *c, const struct extent *x,
                          const struct deployment_options *o, struct deployment *d, size_t at,
                          enum serve_role role, struct err *e)
@@ -145,10 +154,7 @@ static enum rc pool_make(const struct config *c, const struct extent *x,
 	p->instances = role == ROLE_DECODE ? c->serving.decode_instances : c->serving.instances;
 	p->kv_tokens_count = kv_tokens(c, &d->memory[at], d->kv_token_bytes[at]);
 	if (p->kv_tokens_count < (double)c->serving.kv_block)
-		return fail(e, RC_NO,
-		            "no memory is left for KV cache: a rank holds %.1f of %.1f GB",
-		            d->memory[at].total_bytes / 1e9,   /* lint: a unit for print */
-		            d->memory[at].usable_bytes / 1e9); /* lint: a unit for print */
+		return no_room(&d->memory[at], e);
 	if (role == ROLE_PREFILL)
 		TRY(transfer_set(c, d->kv_token_bytes[at], p, e));
 	p->times = surface_times_new(&t);

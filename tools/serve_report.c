@@ -20,12 +20,12 @@ static void head_text(const struct serve_job *j, FILE *out)
 		const struct serve_pool *pool = &s->pool[p];
 
 		fprintf(out,
-		        "%lld instance%s%s of %lld NPUs: EP %lld, TP %lld, %lld attention group%s "
+		        "%lld instance%s%s of %lld NPU%s: EP %lld, TP %lld, %lld attention group%s "
 		        "with %.0f tokens of KV each\n",
 		        (long long)pool->instances, pool->instances == 1 ? "" : "s",
-		        roles[pool->role], (long long)pool->npus, (long long)d->ep,
-		        (long long)d->tp, (long long)pool->groups, pool->groups == 1 ? "" : "s",
-		        pool->kv_tokens_count);
+		        roles[pool->role], (long long)pool->npus, pool->npus == 1 ? "" : "s",
+		        (long long)d->ep, (long long)d->tp, (long long)pool->groups,
+		        pool->groups == 1 ? "" : "s", pool->kv_tokens_count);
 	}
 	fprintf(out, "%zu requests of %s, arrivals %s", j->summary.requests, c->workload.name,
 	        j->process->name);
@@ -107,7 +107,7 @@ static void failure_text(const struct serve_result *r, FILE *out)
 	        time_text(r->resumed_s - r->failed_s, resumed));
 	if (r->rejoined_s >= 0)
 		fprintf(out, ", whole after %s", time_text(r->rejoined_s - r->failed_s, whole));
-	fprintf(out, "; %lld requests started again\n", (long long)r->retried);
+	fprintf(out, "; requests started again: %lld\n", (long long)r->retried);
 }
 
 void serve_report_text(const struct serve_job *j, FILE *out)

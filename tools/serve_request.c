@@ -39,8 +39,8 @@ static enum rc slo_read(const struct args *a, struct slo *slo, struct err *e)
 			char slip[64];
 
 			return fail(e, RC_CONFIG,
-			            "--slo: '%.40s' is no limit%s; such as ttft=5s,tpot=60ms", text,
-			            hint(slip, sizeof slip, key, names));
+			            "--slo: '%.40s' is no limit%s (such as ttft=5s,tpot=60ms)",
+			            text, hint(slip, sizeof slip, key, names));
 		}
 		snprintf(value, sizeof value, "%.*s", (int)(n - name - 1), text + name + 1);
 		if (quantity_parse(value, DIM_TIME, &limit_s, &inner) != RC_OK)
