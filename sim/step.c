@@ -324,7 +324,7 @@ static void moe_block(struct build *b, uint32_t *at)
 	if (b->q->flow->layer) {
 		b->q->flow->layer(&b->flow, at, at);
 		if (b->q->schedule->tp > 1)
-			tp_exchange(b, at, at);
+			tp_exchange(b, 1, at, at);
 		return;
 	}
 	b->q->flow->dispatch(&b->flow, at, at);

@@ -50,13 +50,16 @@ static void wrong_files_are_refused(void)
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		char path[] = "/tmp/shapesXXXXXX";
+		const char *folder = getenv("TMPDIR");
+		char path[512];
 		struct arena *a = arena_new();
 		struct shape *s = arena_alloc(a, MOST_SHAPES * sizeof *s);
 		struct err e = {0};
-		FILE *f = fdopen(mkstemp(path), "w");
+		FILE *f;
 		size_t n;
 
+		snprintf(path, sizeof path, "%s/epsim-shapes-XXXXXX", folder ? folder : "/tmp");
+		f = fdopen(mkstemp(path), "w");
 		CU_ASSERT_PTR_NOT_NULL_FATAL(f);
 		fputs(cases[i].text, f);
 		CU_ASSERT_EQUAL(fclose(f), 0);

@@ -9,6 +9,7 @@ $ epsim config check configs/sweeps/qwen3-235b-a2.yaml --json
 >   "routing": true,
 >   "schedule": false,
 >   "sweep": true,
+>   "serving": false,
 >   "schedules": 480
 > }
 $ epsim config check --machine die:8 --set machine.fabric.rate=150GBps
@@ -33,6 +34,7 @@ $ epsim config check --sources --machine cloudmatrix384 --set machine.fabric.rat
 >   "routing": false,
 >   "schedule": false,
 >   "sweep": false,
+>   "serving": false,
 >   "unsourced": [
 >     "machine.fabric.rate"
 >   ]
@@ -165,6 +167,10 @@ $ epsim config dump --machine 'node:2 die:4 package:2 die_link:100GBps fabric:19
 >     latency: 0s
 >     submit: 0s
 >     min_segment: 0B
+>   serving:
+>     step: 0s
+>     scale: 1
+>     context: 1
 > routing:
 >   kind: balanced
 >   max_mean: 0
@@ -213,12 +219,47 @@ $ epsim config dump --machine 'node:2 die:4 package:2 die_link:100GBps fabric:19
 >     tpot: 0s
 >     npus: 0
 >   engine: "fluid"
+> serving:
+>   batching: "vllm-v1"
+>   router: "least-loaded"
+>   preemption: "youngest"
+>   max_seqs: 128
+>   max_tokens: 2048
+>   kv_block: 16
+>   kv_tokens: 0
+>   watermark: 0.01
+>   reserve_prompt: yes
+>   schedule_ahead: no
+>   prefix_cache: yes
+>   prefix_tokens: 0
+>   instances: 1
+>   decode_instances: 0
+>   decode_ep: 0
+>   decode_tp: 0
+>   transfer: fabric
+>   mtp:
+>     drafts: 0
+>     accept: 0.7
+>   route:
+>     balance: 1.5
+>     balance_requests: 32
+>   failure:
+>     at: 0s
+>     groups: 1
+>     detect: 1s
+>     patch: 0s
+>     warm: 0s
+>     rejoin: 0s
+>     spares: 0
+>     host_backup: no
+>     host_rate: 25GBps
+>     restart: 0s
 $ epsim config dump configs/machines/cloudmatrix384.yaml | grep -c source:
 > 85
 
 # What is dumped reads back: the dump of a dump is the dump.
 $ for f in configs/*/*.yaml; do epsim config dump $f >$TMP/a.yaml && epsim config dump $TMP/a.yaml >$TMP/b.yaml && cmp $TMP/a.yaml $TMP/b.yaml || echo $f; done
-> epsim: configs/shapes/published.yaml:4: unknown section 'shapes' (sections: machine, model, workload, routing, schedule, sweep, set)
+> epsim: configs/shapes/published.yaml:4: unknown section 'shapes' (sections: machine, model, workload, routing, schedule, sweep, serving, set)
 > configs/shapes/published.yaml
 
 # An empty list takes the schedule's one value.
@@ -278,3 +319,5 @@ $ epsim config fields | awk '{ sub(/\..*/, "", $1); print $1 }' | uniq
 > schedule
 > key
 > sweep
+> key
+> serving

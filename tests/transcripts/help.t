@@ -11,6 +11,7 @@ $ epsim --help
 >
 >   run      Predicts one step, one layer or one exchange in detail
 >   sweep    Tries every combination of schedules against TTFT and TPOT budgets
+>   serve    Serves requests of a trace or workload: TTFT, TPOT, goodput
 >   compare  Shows the same work under several flows, and where the difference comes from
 >   check    Proves that a flow cannot corrupt data or wait for ever, or shows how it can
 >   explain  Tells where the time of a layer goes and what would shorten it
@@ -20,7 +21,7 @@ $ epsim --help
 >   calibrate Fits a machine's free parameters to measured times, with sd and held-out error
 >   compute  Compares operators alone with measured tables, and fits a machine to them
 >   bench    Measures the engines
->   list     Lists flows, engines, machines, models and workloads
+>   list     Lists flows, engines, machines, models, workloads and policies
 >   config   Checks a configuration, prints it in full, explains its fields
 >
 > exit status: 0 done, 1 the answer is no, 2 usage or configuration,
@@ -176,8 +177,8 @@ $ epsim list --help
 >   epsim list
 >   epsim list machines --json
 >
-> usage: epsim list [flows|engines|machines|models|workloads] [option...]
-> Lists flows, engines, machines, models and workloads.
+> usage: epsim list [flows|engines|machines|models|workloads|policies] [option...]
+> Lists flows, engines, machines, models, workloads and policies.
 >
 > options:
 >   --json                   print JSON
@@ -230,7 +231,7 @@ $ epsim config --help
 
 # Every verb: examples that start a line, --json, --seed, --help.
 $ epsim --help | sed -n 's/^  \([a-z]*\)  .*/\1/p' >$TMP/verbs; sort $TMP/verbs | tr '\n' ' '
-> bench check compare compute config explain list run shapes sweep trace 
+> bench check compare compute config explain list run serve shapes sweep trace 
 $ for v in $(cat $TMP/verbs); do epsim $v --help | head -n 2 | grep -c "^  epsim $v"; done | uniq
 > 2
 $ for v in $(cat $TMP/verbs); do epsim $v --help | grep -cE '^  --(json|seed N|help)  '; done | uniq

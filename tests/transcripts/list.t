@@ -30,6 +30,7 @@ $ epsim list machines
 > cloudmatrix384  CloudMatrix384, 384 Ascend 910C packages (768 dies) on one two-level UB fabric
 > gb200-nvl72     GB200 NVL72, 72 Blackwell GPUs on one NVLink fabric
 > h800-node-rdma  H800 nodes of 8 GPUs on NVLink, ConnectX-7 400 Gb/s a GPU between nodes
+> rtx-pro-6000    Node of 8 RTX PRO 6000 Blackwell (96 GB GDDR7) on PCIe 5.0
 $ epsim list models
 > models
 > name             describes
@@ -38,8 +39,10 @@ $ epsim list models
 > glm-4.5          GLM-4.5: 355B parameters, 32B active, GQA, 160 experts top-8 and a shared one
 > gpt-oss-120b     gpt-oss-120b: 117B parameters, 5.1B active, GQA, every other layer a 128-token window
 > kimi-k2          Kimi-K2: 1.04T parameters, 32.6B active, MLA, 384 experts top-8
+> llama-3.1-8b     Llama-3.1-8B: 8B parameters, dense, GQA
 > qwen3-235b-a22b  Qwen3-235B-A22B: 235B parameters, 22B active, GQA, 128 experts top-8
 > qwen3-30b-a3b    Qwen3-30B-A3B: 30.5B parameters, 3.3B active, GQA, 128 experts top-8
+> qwen3-32b        Qwen3-32B: 32.8B parameters, dense, GQA
 $ epsim list workloads
 > workloads
 > name                   describes
@@ -55,6 +58,7 @@ $ epsim list | awk 'NF == 1 { print $1 }'
 > machines
 > models
 > workloads
+> policies
 $ epsim list flows --json
 > {
 >   "flows": [
