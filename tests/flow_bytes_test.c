@@ -178,7 +178,7 @@ static double pair_load(const struct exchange *x, enum load load, int64_t from, 
 	if (load == LOAD_TOKENS)
 		return (double)x->request.tokens;
 	if (load == LOAD_EXPERTS)
-		return (double)(x->routing.experts / x->routing.n_ranks);
+		return (double)x->routing.experts / (double)x->routing.n_ranks;
 	return routing_rank_rows_count(&x->routing, from, to);
 }
 
