@@ -112,6 +112,8 @@ static bool stands_for_all(const struct step_request *q)
 	struct routing shape = shape_routing(q);
 	struct flow_request fq = flow_request_of(q, &shape);
 
+	if (model_is_dense(q->model)) /* no routing, and no flow */
+		return topology_can_be_symmetric(q->machine, ranks_of_group(q));
 	return q->routing->kind == ROUTING_BALANCED &&
 	       topology_can_be_symmetric(q->machine, ranks_of_group(q)) &&
 	       !(q->flow->uneven && q->flow->uneven(&fq));
