@@ -94,6 +94,8 @@ const struct field serving_fields[] = {
         {FIELD_ROW("decode_tp", FIELD_INTEGER, DIM_COUNT, AT(decode_tp), "0",
                    "TP of those; 0: the schedule's"),
          .least = 0, .most = 4096},
+        {FIELD_ROW("decode_flow", FIELD_TEXT, DIM_COUNT, AT(decode_flow), "",
+                   "flow of those; default: the schedule's")},
         {FIELD_ROW("transfer", FIELD_CHOICE, DIM_COUNT, AT(transfer), "fabric",
                    "how KV goes from prefill to decode instances"),
          .names = transfer_names},

@@ -19,6 +19,7 @@ struct serving_spec {
 	int64_t instances;            /* colocated, or of the prefill pool */
 	int64_t decode_instances;     /* 0: colocated; else a pool of their own */
 	int64_t decode_ep, decode_tp; /* of these; 0: as the schedule has it */
+	const char *decode_flow;      /* likewise; "": the schedule's */
 	int transfer;                 /* enum serving_transfer: how KV goes between the pools */
 	struct {
 		int64_t drafts;      /* tokens guessed for each sequence and step */

@@ -123,8 +123,8 @@ static enum rc pool_make(const struct config *c, const struct extent *x,
                          const struct deployment_options *o, struct deployment *d, size_t at,
                          enum serve_role role, struct err *e)
 {
-	const struct flow *flow = flow_find(c->schedule.flow, e);
 	struct schedule *s = &d->schedule[at];
+	const struct flow *flow = flow_find(s->flow, e);
 	struct serve_pool *p = &d->setup.pool[at];
 	struct surface_times_spec t = {.drafts = c->serving.mtp.drafts,
 	                               .most_seqs_count = (double)c->serving.max_seqs,
@@ -170,6 +170,8 @@ static void decode_schedule(const struct config *c, struct schedule *s)
 		s->ep = c->serving.decode_ep, s->dp = 0;
 	if (c->serving.decode_tp > 0)
 		s->tp = c->serving.decode_tp;
+	if (*c->serving.decode_flow)
+		s->flow = c->serving.decode_flow;
 }
 
 enum rc deployment_make(const struct config *c, const struct request_list *requests,

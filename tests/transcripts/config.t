@@ -236,6 +236,7 @@ $ epsim config dump --machine 'node:2 die:4 package:2 die_link:100GBps fabric:19
 >   decode_instances: 0
 >   decode_ep: 0
 >   decode_tp: 0
+>   decode_flow: ""
 >   transfer: fabric
 >   mtp:
 >     drafts: 0
