@@ -34,6 +34,11 @@ static void *section_object(struct config *c, enum section s)
 	return (char *)c + rows[s].offset;
 }
 
+const void *config_object(const struct config *c, enum section s)
+{
+	return (const char *)c + rows[s].offset;
+}
+
 static bool section_has_defaults(enum section s)
 {
 	return rows[s].kind == NULL;
@@ -72,7 +77,7 @@ static enum rc section_read(struct config *c, enum section s, const struct yaml_
 	}
 	c->notes[s] = NULL;
 	TRY(fields_read(rows[s].fields, section_object(c, s), node, c->arena, &c->notes[s], e));
-	c->given[s] = true, c->set_by[s] = NULL;
+	c->given[s] = true, c->set_by[s] = NULL, c->settings[s] = NULL;
 	c->where[s] = arena_print(c->arena, "%s:%d", node->file, node->line);
 	return RC_OK;
 }
@@ -87,12 +92,24 @@ static int section_by_name(const char *name, size_t n_chars)
 	return -1;
 }
 
+static void setting_keep(struct config *c, enum section s, const char *key, const char *text)
+{
+	struct setting **end = &c->settings[s], *x = arena_alloc(c->arena, sizeof *x);
+
+	while (*end)
+		end = &(*end)->next;
+	x->key = arena_string(c->arena, key), x->text = arena_string(c->arena, text);
+	x->who = c->set_by[s];
+	*end = x;
+}
+
 enum rc config_key(struct config *c, enum section s, const char *key, const char *text,
                    const char *who, struct err *e)
 {
 	TRY(fields_set(rows[s].fields, section_object(c, s), key, text, who, c->arena, &c->notes[s],
 	               e));
 	c->set_by[s] = arena_string(c->arena, who);
+	setting_keep(c, s, key, text);
 	return RC_OK;
 }
 
@@ -188,7 +205,7 @@ enum rc config_section(struct config *c, enum section s, const char *name, struc
 	if (s == SECTION_MACHINE && machine_is_synthetic(name)) {
 		TRY(machine_synthetic(name, c->arena, &c->machine, e));
 		c->given[s] = true, c->where[s] = "machine line";
-		c->set_by[s] = NULL, c->notes[s] = NULL;
+		c->set_by[s] = NULL, c->notes[s] = NULL, c->settings[s] = NULL;
 		return RC_OK;
 	}
 	path = config_find(rows[s].kind, name, c->arena);
@@ -264,6 +281,23 @@ enum rc config_check(const struct config *c, unsigned needed_bits, struct err *e
 	return RC_OK;
 }
 
+/* What was set holds in every case of a sweep, so it is written beside the lists of cases. */
+static void settings_dump(const struct config *c, FILE *out)
+{
+	const struct field_list *const lists[] = {[SECTION_MACHINE] = &c->sweep.machines,
+	                                          [SECTION_MODEL] = &c->sweep.models,
+	                                          [SECTION_WORKLOAD] = &c->sweep.workloads};
+	bool begun = false;
+
+	for (enum section s = 0; s <= SECTION_WORKLOAD; s++) {
+		for (const struct setting *x = c->settings[s]; lists[s]->n && x; x = x->next) {
+			fprintf(out, "%s  %s.%s: '%s'\n", begun ? "" : "set:\n", section_names[s],
+			        x->key, x->text);
+			begun = true;
+		}
+	}
+}
+
 void config_dump(const struct config *c, FILE *out)
 {
 	for (enum section s = 0; s < SECTIONS; s++) {
@@ -272,6 +306,7 @@ void config_dump(const struct config *c, FILE *out)
 		fprintf(out, "%s:\n", section_names[s]);
 		fields_dump(rows[s].fields, (const char *)c + rows[s].offset, c->notes[s], 2, out);
 	}
+	settings_dump(c, out);
 }
 
 size_t config_unsourced(const struct config *c, enum section s,

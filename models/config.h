@@ -28,6 +28,12 @@ enum section {
 
 extern const char *const section_names[]; /* NULL-terminated */
 
+/* One value that was set after its section had been read. */
+struct setting {
+	const char *key, *text, *who;
+	struct setting *next;
+};
+
 struct config {
 	struct arena *arena;
 	struct machine machine;
@@ -37,9 +43,10 @@ struct config {
 	struct schedule schedule;
 	struct sweep_spec sweep;
 	struct serving_spec serving;
-	bool given[SECTIONS];         /* read, rather than default */
-	const char *where[SECTIONS];  /* file and line, for messages */
-	const char *set_by[SECTIONS]; /* what last set one of its keys since, or NULL */
+	bool given[SECTIONS];               /* read, rather than default */
+	const char *where[SECTIONS];        /* file and line, for messages */
+	const char *set_by[SECTIONS];       /* what last set one of its keys since, or NULL */
+	struct setting *settings[SECTIONS]; /* all of these, the first first */
 	struct note *notes[SECTIONS];
 };
 
@@ -70,6 +77,7 @@ size_t config_unsourced(const struct config *c, enum section s,
                         void (*visit)(void *data, const char *path), void *data);
 
 const struct field *section_fields(enum section s);
+const void *config_object(const struct config *c, enum section s); /* what they describe */
 
 /* Names in the configs folders for a section, sorted, NULL-terminated; in the arena. */
 const char **config_names(enum section s, struct arena *a);

@@ -4,12 +4,12 @@
 
 const char *const phase_names[] = {"prefill", "decode", NULL};
 
-static const char *const completion_names[] = {"auto", "barrier", "flags", NULL};
-static const char *const address_names[] = {"auto", "exchanged", "cached", NULL};
-static const char *const window_names[] = {"auto", "worst", "counts", NULL};
-static const char *const quantise_names[] = {"auto", "fused", "separate", NULL};
-static const char *const dedup_names[] = {"auto", "none", "rank", "node", NULL};
-static const char *const local_names[] = {"auto", "staged", "shortcut", NULL};
+const char *const completion_names[] = {"auto", "barrier", "flags", NULL};
+const char *const address_names[] = {"auto", "exchanged", "cached", NULL};
+const char *const window_names[] = {"auto", "worst", "counts", NULL};
+const char *const quantise_names[] = {"auto", "fused", "separate", NULL};
+const char *const dedup_names[] = {"auto", "none", "rank", "node", NULL};
+const char *const local_names[] = {"auto", "staged", "shortcut", NULL};
 
 const char *const flow_option_names[] = {"completion",   "addresses", "window",
                                          "quantise",     "dedup",     "local",

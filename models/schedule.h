@@ -39,6 +39,11 @@ struct flow_options {
 };
 
 extern const char *const flow_option_names[]; /* as options of the schedule are called */
+/* Words of the options above, each NULL-terminated. */
+extern const char *const completion_names[],
+        *const address_names[], *const window_names[], *const quantise_names[],
+                                                               *const dedup_names[],
+                                                                       *const local_names[];
 
 struct schedule {
 	const char *flow;      /* row of the flow table */

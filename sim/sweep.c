@@ -1,373 +1,428 @@
 #include "sim/sweep.h"
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include "sim/sweep_price.h"
+#include "models/base/digest.h"
+#include "sim/sweep_front.h"
+#include "sim/sweep_grid.h"
+#include "sim/sweep_prune.h"
 
-/* The knobs in the order of the points: those both pools share, then batch, then chunk. A prefill
- * price is shared by all batches, a decode price by all chunks. */
-enum knob {
-	KNOB_FLOW,
-	KNOB_EP,
-	KNOB_TP,
-	KNOB_DP,
-	KNOB_WEIGHTS,
-	KNOB_KV,
-	KNOB_DISPATCH,
-	KNOB_MICRO,
-	KNOB_CORES,
-	KNOB_BATCH,
-	KNOB_CHUNK,
-	KNOBS
-};
+const char *const prune_names[] = {"none", "budget", "front", "near", NULL};
 
-struct knobs {
-	struct field_list list[KNOBS]; /* as given; empty: the schedule's own value */
-	size_t n[KNOBS];
-	size_t n_shared, n_batch, n_chunk;
-	const struct flow **flow;
-};
-
-static void knobs_lists(const struct config *c, struct knobs *k)
+const char *reason_name(enum reason r)
 {
-	const struct sweep_spec *s = &c->sweep;
-	const struct field_list all[KNOBS] = {
-	        [KNOB_FLOW] = s->flow,
-	        [KNOB_EP] = s->ep,
-	        [KNOB_TP] = s->tp,
-	        [KNOB_DP] = s->dp,
-	        [KNOB_WEIGHTS] = s->weights,
-	        [KNOB_KV] = s->kv,
-	        [KNOB_DISPATCH] = s->dispatch,
-	        [KNOB_MICRO] = s->micro_batches,
-	        [KNOB_CORES] = s->vector_cores,
-	        [KNOB_BATCH] = s->batch,
-	        [KNOB_CHUNK] = s->chunk,
-	};
+	static const char *const names[REASONS] = {"feasible", "shape", "npus",  "memory",
+	                                           "ttft",     "tpot",  "beaten"};
 
-	memcpy(k->list, all, sizeof all);
-	k->n_shared = 1;
-	for (int i = 0; i < KNOBS; i++) {
-		k->n[i] = all[i].n > 0 ? all[i].n : 1;
-		if (i < KNOB_BATCH)
-			k->n_shared *= k->n[i];
-	}
-	k->n_batch = k->n[KNOB_BATCH], k->n_chunk = k->n[KNOB_CHUNK];
+	return names[r];
 }
 
-static enum rc knobs_flows(const struct config *c, struct knobs *k, struct err *e)
-{
-	k->flow = arena_alloc(c->arena, k->n[KNOB_FLOW] * sizeof *k->flow);
-	for (size_t i = 0; i < k->n[KNOB_FLOW]; i++) {
-		const struct field_list *l = &k->list[KNOB_FLOW];
+/* ---- one run ---- */
 
-		k->flow[i] = flow_find(l->n > 0 ? l->text[i] : c->schedule.flow, e);
-		if (!k->flow[i])
-			return e->rc;
-	}
-	return RC_OK;
-}
-
-enum rc sweep_count(const struct config *c, size_t *out, struct err *e)
-{
-	enum { MOST_POINTS = 1 << 22 }; /* under 4 GB */
-	struct knobs k;
-	double count = 1;
-
-	knobs_lists(c, &k);
-	for (int i = 0; i < KNOBS; i++)
-		count *= (double)k.n[i];
-	if (count > MOST_POINTS)
-		return fail(e, RC_CONFIG, "%s: the sweep has %.3g points, more than %d",
-		            c->where[SECTION_SWEEP], count, MOST_POINTS);
-	*out = (size_t)count;
-	return RC_OK;
-}
-
-static int64_t number_or(const struct field_list *l, size_t i, int64_t own)
-{
-	return l->n > 0 ? (int64_t)l->number[i] : own;
-}
-
-/* The schedule of a point of the shared knobs, with one batch and one chunk. */
-static struct schedule schedule_at(const struct config *c, const struct knobs *k, size_t shared,
-                                   size_t batch, size_t chunk, const struct flow **flow)
-{
-	struct schedule s = c->schedule;
-	size_t at[KNOBS] = {[KNOB_BATCH] = batch, [KNOB_CHUNK] = chunk};
-
-	for (int i = KNOB_BATCH - 1; i >= 0; i--) {
-		at[i] = shared % k->n[i];
-		shared /= k->n[i];
-	}
-	*flow = k->flow[at[KNOB_FLOW]];
-	s.flow = (*flow)->name;
-	s.ep = number_or(&k->list[KNOB_EP], at[KNOB_EP], s.ep);
-	s.tp = number_or(&k->list[KNOB_TP], at[KNOB_TP], s.tp);
-	s.dp = number_or(&k->list[KNOB_DP], at[KNOB_DP], s.dp);
-	s.weights = (int)number_or(&k->list[KNOB_WEIGHTS], at[KNOB_WEIGHTS], s.weights);
-	s.kv = (int)number_or(&k->list[KNOB_KV], at[KNOB_KV], s.kv);
-	s.dispatch = (int)number_or(&k->list[KNOB_DISPATCH], at[KNOB_DISPATCH], s.dispatch);
-	s.micro_batches = number_or(&k->list[KNOB_MICRO], at[KNOB_MICRO], s.micro_batches);
-	s.vector_cores = number_or(&k->list[KNOB_CORES], at[KNOB_CORES], s.vector_cores);
-	s.batch = number_or(&k->list[KNOB_BATCH], at[KNOB_BATCH], s.batch);
-	s.chunk = number_or(&k->list[KNOB_CHUNK], at[KNOB_CHUNK], s.chunk);
-	return s;
-}
-
-/* ---- pricing, on several threads ---- */
-
-struct work {
-	struct pricer pricer;
-	const struct knobs *k;
+struct run {
+	struct sweep *sweep;
 	const struct sweep_options *options;
-	struct prefill_price *prefill; /* [shared][chunk] */
-	struct decode_price *decode;   /* [shared][batch] */
-	size_t n_prefill, n_units;
-	atomic_size_t next;
-	atomic_bool stop;
-	pthread_mutex_t lock; /* of what follows */
-	struct err error;     /* of the first unit, by index, that failed */
-	size_t error_unit;
+	struct routing_cache *routings;
+	pthread_mutex_t lock;
+	struct task *tasks;
+	size_t n_tasks;
+	struct store_scope *scope, *bounds; /* of the engine, of the engine estimate */
 };
 
-static enum rc price_unit(struct work *w, size_t unit, struct err *e)
+static struct work work_of(struct run *r, const struct engine *engine, struct task *tasks, size_t n)
 {
-	const struct knobs *k = w->k;
-	const struct flow *flow;
-	struct schedule s;
+	struct work w = {.pricer = {.config = r->sweep->config,
+	                            .engine = r->sweep->engine,
+	                            .routings = r->routings,
+	                            .arena = r->sweep->arena,
+	                            .lock = &r->lock},
+	                 .engine = engine,
+	                 .options = r->options,
+	                 .tasks = tasks,
+	                 .n_tasks = n};
 
-	if (unit < w->n_prefill) {
-		s = schedule_at(w->pricer.config, k, unit / k->n_chunk, 0, unit % k->n_chunk,
-		                &flow);
-		return prefill_price(&w->pricer, flow, &s, w->prefill + unit, e);
-	}
-	unit -= w->n_prefill;
-	s = schedule_at(w->pricer.config, k, unit / k->n_batch, unit % k->n_batch, 0, &flow);
-	return decode_price(&w->pricer, flow, &s, w->decode + unit, e);
+	w.scope = engine == r->sweep->engine ? r->scope : r->bounds;
+	return w;
 }
 
-static void keep_error(struct work *w, size_t unit, const struct err *e)
+/* All prices that points need, group by group, so that neighbours end together. */
+static void tasks_list(struct run *r)
 {
-	pthread_mutex_lock(&w->lock);
-	if (unit < w->error_unit)
-		w->error = *e, w->error_unit = unit;
-	pthread_mutex_unlock(&w->lock);
-	atomic_store(&w->stop, true);
-}
+	struct sweep *s = r->sweep;
+	size_t n_chunk = s->knobs.n[KNOB_CHUNK], n_batch = s->knobs.n[KNOB_BATCH];
 
-static void price_units(struct work *w, bool report)
-{
-	struct err e;
+	r->tasks = heap_zeroed(s->n_prefill + s->n_decode, sizeof *r->tasks);
+	for (size_t g = 0; g < s->n_groups; g++) {
+		for (size_t i = 0; i < n_chunk; i++) {
+			struct pool_price *p = s->prefill + g * n_chunk + i;
 
-	while (!atomic_load(&w->stop)) {
-		size_t unit = atomic_fetch_add(&w->next, 1);
+			if (p->group)
+				r->tasks[r->n_tasks++] = (struct task){p, PHASE_PREFILL, false};
+		}
+		for (size_t i = 0; i < n_batch; i++) {
+			struct pool_price *p = s->decode + g * n_batch + i;
 
-		if (unit >= w->n_units)
-			return;
-		if (price_unit(w, unit, &e) != RC_OK)
-			keep_error(w, unit, &e);
-		if (report && w->options->progress)
-			w->options->progress(w->options->progress_data, unit + 1, w->n_units);
-	}
-}
-
-static void *price_thread(void *data)
-{
-	price_units(data, false);
-	return NULL;
-}
-
-static enum rc price_all(struct work *w, struct err *e)
-{
-	enum { MOST_THREADS = 256 };
-	pthread_t thread[MOST_THREADS];
-	int n = 0;
-
-	for (; n < w->options->jobs - 1 && n < MOST_THREADS; n++) {
-		if (pthread_create(&thread[n], NULL, price_thread, w) != 0)
-			break; /* fewer threads do the same work */
-	}
-	price_units(w, true);
-	while (n > 0)
-		pthread_join(thread[--n], NULL);
-	if (w->error_unit != SIZE_MAX)
-		return *e = w->error, e->rc;
-	return RC_OK;
-}
-
-/* ---- from prices to points ---- */
-
-static void points_join(const struct work *w, struct sweep *s)
-{
-	const struct knobs *k = w->k;
-
-	for (size_t i = 0; i < s->n_points; i++) {
-		size_t chunk = i % k->n_chunk, batch = i / k->n_chunk % k->n_batch;
-		size_t shared = i / k->n_chunk / k->n_batch;
-		struct sweep_point *p = s->points + i;
-
-		p->schedule = schedule_at(w->pricer.config, k, shared, batch, chunk, &p->flow);
-		point_join(w->pricer.config, w->prefill + shared * k->n_chunk + chunk,
-		           w->decode + shared * k->n_batch + batch, p);
-		s->n_feasible += p->feasible;
-	}
-}
-
-/* What the flow's buffers buy in batch and KV cache, against relay2 with the same knobs; nothing
- * where one of the two cannot run. */
-static void batch_gains(const struct knobs *k, struct sweep *s)
-{
-	size_t per_flow = s->n_points / k->n[KNOB_FLOW];
-
-	for (size_t f = 0; f < k->n[KNOB_FLOW]; f++) {
-		if (strcmp(k->flow[f]->name, "relay2") != 0)
-			continue;
-		for (size_t i = 0; i < s->n_points; i++) {
-			const struct sweep_point *base = s->points + f * per_flow + i % per_flow;
-			struct sweep_point *p = s->points + i;
-
-			if (p->reason == REASON_SHAPE || base->reason == REASON_SHAPE)
-				continue;
-			p->batch_gain = p->batch_most - base->batch_most;
-			p->kv_gain_count = (base->decode_memory_bytes - p->decode_memory_bytes) /
-			                   p->kv_token_bytes;
+			if (p->group)
+				r->tasks[r->n_tasks++] = (struct task){p, PHASE_DECODE, false};
 		}
 	}
+	CHECK(r->n_tasks == s->n_prefill + s->n_decode);
 }
 
-/* a is at least as good as b in TTFT, TPOT and throughput, and better in one. */
-static bool dominates(const struct sweep_point *a, const struct sweep_point *b)
+/* Restores what the store has, prices the rest; where the work is shared, what others made comes
+ * from the store in the end, and what they owe is made here. */
+static enum rc price_tasks(struct run *r, struct task *tasks, size_t n, bool shared, size_t *n_made,
+                           struct err *e)
 {
-	if (a->ttft_s > b->ttft_s || a->tpot_s > b->tpot_s ||
-	    a->tokens_per_s_per_npu_count < b->tokens_per_s_per_npu_count)
+	struct work w = work_of(r, r->sweep->engine, tasks, n);
+
+	TRY(work_restore(&w, e));
+	w.shared = shared;
+	TRY(work_run(&w, e));
+	*n_made = w.n_made;
+	return RC_OK;
+}
+
+/* ---- pruning ---- */
+
+static enum rc memory_all(struct run *r, struct err *e)
+{
+	struct work w = work_of(r, r->sweep->engine, r->tasks, r->n_tasks);
+
+	for (size_t i = 0; i < r->n_tasks; i++) {
+		struct task *t = r->tasks + i;
+
+		if (!t->restored)
+			TRY(pool_memory(&w.pricer, t->phase, t->price, e));
+	}
+	return RC_OK;
+}
+
+/* Moves the tasks that `keep` names to the front of the list; returns their number. */
+static size_t tasks_keep(struct run *r, struct task *out,
+                         bool (*keep)(const struct run *r, const struct task *t))
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n_tasks; i++) {
+		if (keep(r, r->tasks + i))
+			out[n++] = r->tasks[i];
+	}
+	return n;
+}
+
+static bool open_task(const struct run *r, const struct task *t)
+{
+	return !t->restored && !t->price->known && !t->price->why_not &&
+	       !prune_by_budget(r->sweep, t->price, t->phase);
+}
+
+static bool bound_helps(const struct run *r, const struct task *t)
+{
+	bool believed = r->options->prune == PRUNE_NEAR;
+
+	return open_task(r, t) && r->sweep->engine != &engine_estimate &&
+	       (believed || prune_bound_proven(r->sweep, t->price));
+}
+
+/* Late or not, the rest wants the engine; for the front, only what has no bound. */
+static bool wants_engine(const struct run *r, const struct task *t)
+{
+	if (t->restored || t->price->why_not || prune_by_budget(r->sweep, t->price, t->phase))
 		return false;
-	return a->ttft_s < b->ttft_s || a->tpot_s < b->tpot_s ||
-	       a->tokens_per_s_per_npu_count > b->tokens_per_s_per_npu_count;
+	return !t->price->known || (t->price->bound && r->options->prune == PRUNE_BUDGET);
 }
 
-/* Best throughput first: a point can only be dominated by one of the front before it. */
-static int by_throughput(const void *a, const void *b)
+static enum rc price_bounds(struct run *r, struct task *tasks, struct err *e)
 {
-	const struct sweep_point *x = *(struct sweep_point *const *)a;
-	const struct sweep_point *y = *(struct sweep_point *const *)b;
+	struct work w = work_of(r, &engine_estimate, tasks, tasks_keep(r, tasks, bound_helps));
 
-	if (x->tokens_per_s_per_npu_count != y->tokens_per_s_per_npu_count)
-		return x->tokens_per_s_per_npu_count < y->tokens_per_s_per_npu_count ? 1 : -1;
-	if (x->ttft_s != y->ttft_s)
-		return x->ttft_s > y->ttft_s ? 1 : -1;
-	if (x->tpot_s != y->tpot_s)
-		return x->tpot_s > y->tpot_s ? 1 : -1;
-	return x > y ? 1 : -1;
+	TRY(work_restore(&w, e));
+	TRY(work_run(&w, e));
+	for (size_t i = 0; i < w.n_tasks; i++)
+		tasks[i].price->bound = true;
+	return RC_OK;
+}
+
+static enum rc price_more(void *data, struct task *tasks, size_t n, struct err *e)
+{
+	size_t n_made;
+
+	return price_tasks(data, tasks, n, false, &n_made, e);
+}
+
+static enum rc price_pruned(struct run *r, bool shared, size_t *n_made, struct err *e)
+{
+	struct work all = work_of(r, r->sweep->engine, r->tasks, r->n_tasks);
+	struct task *tasks = heap_zeroed(r->n_tasks, sizeof *tasks);
+	enum rc rc = work_restore(&all, e);
+
+	if (rc == RC_OK)
+		rc = memory_all(r, e);
+	if (rc == RC_OK)
+		rc = price_bounds(r, tasks, e);
+	if (rc == RC_OK) {
+		size_t n = tasks_keep(r, tasks, wants_engine);
+
+		for (size_t i = 0; i < n; i++)
+			tasks[i].price->bound = false;
+		rc = price_tasks(r, tasks, n, shared, n_made, e);
+	}
+	if (rc == RC_OK && r->options->prune >= PRUNE_FRONT)
+		rc = prune_front(r->sweep, r->options, price_more, r, e);
+	free(tasks);
+	return rc;
+}
+
+/* ---- points ---- */
+
+/* What could not be beaten but stayed at its bound is none of the feasible. */
+static void points_join(struct sweep *s)
+{
+	for (size_t i = 0; i < s->n_points; i++) {
+		struct sweep_point *p = s->points + i;
+
+		point_join(p);
+		if (p->feasible && (p->prefill->bound || p->decode->bound))
+			p->reason = REASON_BEATEN, p->feasible = false;
+		s->n_feasible += p->feasible;
+	}
+	for (size_t i = 0; i < s->n_groups * s->knobs.n[KNOB_CHUNK]; i++)
+		s->n_bounds += s->prefill[i].group && !s->prefill[i].why_not &&
+		               (s->prefill[i].bound || !s->prefill[i].known);
+	for (size_t i = 0; i < s->n_groups * s->knobs.n[KNOB_BATCH]; i++)
+		s->n_bounds += s->decode[i].group && !s->decode[i].why_not &&
+		               (s->decode[i].bound || !s->decode[i].known);
 }
 
 static void pareto_mark(struct sweep *s)
 {
-	struct sweep_point **order = heap_zeroed(s->n_feasible + 1, sizeof *order);
-	size_t n = 0, front = 0;
+	struct front_item *list = heap_zeroed(s->n_feasible + 1, sizeof *list);
+	size_t n = 0;
 
 	for (size_t i = 0; i < s->n_points; i++) {
 		if (s->points[i].feasible)
-			order[n++] = s->points + i;
+			list[n++] = front_item(s->points + i);
 	}
-	qsort(order, n, sizeof *order, by_throughput);
-	for (size_t i = 0; i < n; i++) {
-		bool beaten = false;
-
-		for (size_t j = 0; j < front && !beaten; j++)
-			beaten = dominates(order[j], order[i]);
-		order[i]->pareto = !beaten;
-		if (!beaten) {
-			struct sweep_point *kept = order[i];
-
-			order[i] = order[front];
-			order[front++] = kept;
-		}
-	}
-	free(order);
+	n = front_keep(list, n);
+	for (size_t i = 0; i < n; i++)
+		s->points[list[i].point - s->points].pareto = true;
+	free(list);
 }
 
-static enum rc sweep_price(struct work *w, struct sweep *s, struct err *e)
-{
-	const struct knobs *k = w->k;
-	enum rc rc;
+/* ---- all ---- */
 
-	w->n_prefill = s->n_prefill = k->n_shared * k->n_chunk;
-	s->n_decode = k->n_shared * k->n_batch;
-	w->n_units = s->n_prefill + s->n_decode;
-	w->prefill = heap_zeroed(s->n_prefill, sizeof *w->prefill);
-	w->decode = heap_zeroed(s->n_decode, sizeof *w->decode);
-	rc = price_all(w, e);
-	if (rc == RC_OK) {
-		points_join(w, s);
-		batch_gains(k, s);
-		pareto_mark(s);
+/* A name for the shared work: what is priced, with what values. */
+static enum rc team_start(struct run *r, struct err *e)
+{
+	const struct sweep_options *o = r->options;
+	const struct config *c = r->sweep->config;
+	unsigned char all[32];
+	char name[2 * 8 + 1], *bytes = NULL;
+	size_t n;
+	struct digest d;
+	FILE *text;
+
+	if (!o->team)
+		return RC_OK;
+	CHECK(r->scope);
+	text = open_memstream(&bytes, &n);
+	CHECK(text);
+	fprintf(text, "%s %d\n", store_scope_name(r->scope), o->prune);
+	fields_dump(sweep_fields, &c->sweep, NULL, 0, text);
+	fields_dump(schedule_fields, &c->schedule, NULL, 0, text);
+	CHECK(fclose(text) == 0);
+	digest_init(&d);
+	digest_add(&d, bytes, n);
+	digest_end(&d, all);
+	free(bytes);
+	for (int i = 0; i < 8; i++)
+		snprintf(name + 2 * i, 3, "%02x", all[i]);
+	return team_begin(o->team, name, e);
+}
+
+static enum rc run_start(struct run *r, struct err *e)
+{
+	const struct sweep_options *o = r->options;
+	struct sweep *s = r->sweep;
+
+	if (o->prune >= PRUNE_FRONT && (o->team || o->n_shards > 0))
+		return fail(e, RC_CONFIG,
+		            "pruning by the front needs all prices at once; shards and teams can "
+		            "prune by budget");
+	tasks_list(r);
+	r->routings = routing_cache_new(&s->config->routing, &s->config->model);
+	if (o->store)
+		TRY(store_scope_open(o->store, s->config, s->engine, &r->scope, e));
+	if (o->store && o->prune != PRUNE_NONE)
+		TRY(store_scope_open(o->store, s->config, &engine_estimate, &r->bounds, e));
+	return team_start(r, e);
+}
+
+static enum rc price_all(struct run *r, bool shared, size_t *n_made, struct err *e)
+{
+	if (r->options->prune != PRUNE_NONE)
+		return price_pruned(r, shared, n_made, e);
+	return price_tasks(r, r->tasks, r->n_tasks, shared, n_made, e);
+}
+
+static enum rc run_all(struct run *r, struct err *e)
+{
+	struct sweep *s = r->sweep;
+	size_t n_made = 0;
+
+	if (r->options->team) { /* with the others; then their part is here, too */
+		TRY(price_all(r, true, &n_made, e));
+		TRY(team_gather(r->options->team, r->options->store, e));
 	}
-	free(w->prefill);
-	free(w->decode);
-	return rc;
+	TRY(price_all(r, false, &n_made, e));
+	for (size_t i = 0; i < r->n_tasks; i++)
+		s->n_stored += r->tasks[i].restored;
+	points_join(s);
+	pareto_mark(s);
+	return RC_OK;
+}
+
+static enum rc run_part(struct run *r, size_t *n, struct err *e)
+{
+	return price_all(r, true, n, e);
+}
+
+static enum rc run_begin(struct run *r, const struct config *c, struct err *e)
+{
+	r->sweep = heap_zeroed(1, sizeof *r->sweep);
+	CHECK(pthread_mutex_init(&r->lock, NULL) == 0);
+	TRY(sweep_grid(c, r->sweep, e));
+	return run_start(r, e);
+}
+
+static void run_end(struct run *r)
+{
+	store_scope_close(r->scope);
+	store_scope_close(r->bounds);
+	routing_cache_free(r->routings);
+	pthread_mutex_destroy(&r->lock);
+	free(r->tasks);
+	sweep_free(r->sweep);
 }
 
 enum rc sweep_run(const struct config *c, const struct sweep_options *options, struct sweep **out,
                   struct err *e)
 {
-	struct work w = {.pricer = {.config = c}, .options = options, .error_unit = SIZE_MAX};
-	struct sweep *s = NULL;
-	struct knobs k;
-	size_t n_points;
-	enum rc rc;
+	struct run r = {.options = options};
+	enum rc rc = run_begin(&r, c, e);
 
-	TRY(sweep_count(c, &n_points, e));
-	knobs_lists(c, &k);
-	TRY(knobs_flows(c, &k, e));
-	w.pricer.engine = engine_find(c->sweep.engine, e);
-	if (!w.pricer.engine)
-		return e->rc;
-	s = heap_zeroed(1, sizeof *s);
-	s->config = c, s->engine = w.pricer.engine, s->n_points = n_points;
-	s->points = heap_zeroed(n_points, sizeof *s->points);
-	w.k = &k;
-	w.pricer.routings = routing_cache_new(&c->routing, &c->model);
-	pthread_mutex_init(&w.lock, NULL);
-	rc = sweep_price(&w, s, e);
-	pthread_mutex_destroy(&w.lock);
-	routing_cache_free(w.pricer.routings);
 	if (rc == RC_OK)
-		*out = s, s = NULL;
+		rc = run_all(&r, e);
+	if (rc == RC_OK)
+		*out = r.sweep, r.sweep = NULL;
+	run_end(&r);
+	return rc;
+}
+
+enum rc sweep_fill(const struct config *c, const struct sweep_options *options, size_t *n,
+                   struct err *e)
+{
+	struct run r = {.options = options};
+	enum rc rc = run_begin(&r, c, e);
+
+	if (rc == RC_OK)
+		rc = run_part(&r, n, e);
+	run_end(&r);
+	return rc;
+}
+
+enum rc sweep_schedule(const struct config *c, size_t i, struct schedule *out, struct err *e)
+{
+	struct sweep *s = heap_zeroed(1, sizeof *s);
+	enum rc rc = sweep_grid(c, s, e);
+
+	if (rc == RC_OK && i < s->n_points)
+		*out = point_schedule(s->points + i);
+	else if (rc == RC_OK)
+		rc = fail(e, RC_CONFIG, "the sweep has only %zu points", s->n_points);
 	sweep_free(s);
+	return rc;
+}
+
+static void counts_fill(const struct run *r, struct sweep_counts *out)
+{
+	const struct sweep *s = r->sweep;
+
+	*out = (struct sweep_counts){
+	        .combinations_count = 1, .n_points = s->n_points, .n_prices = r->n_tasks};
+	for (enum knob_id id = 0; id < KNOBS; id++)
+		out->combinations_count *= (double)s->knobs.n[id];
+	for (size_t i = 0; i < r->n_tasks; i++) {
+		const struct task *t = r->tasks + i;
+		bool budget =
+		        r->options->prune != PRUNE_NONE && prune_by_budget(s, t->price, t->phase);
+
+		out->n_stored += t->restored;
+		out->n_engine += !t->restored && !t->price->why_not && !budget;
+	}
+	for (size_t i = 0; i < s->n_points; i++) {
+		struct sweep_point *p = s->points + i;
+
+		point_join(p);
+		if (p->reason <= REASON_MEMORY)
+			out->n_by_reason[p->reason]++;
+		else
+			out->n_by_reason[REASON_NONE]++;
+	}
+}
+
+enum rc sweep_counts(const struct config *c, const struct sweep_options *options,
+                     struct sweep_counts *out, struct err *e)
+{
+	struct run r = {.options = options};
+	enum rc rc = run_begin(&r, c, e);
+
+	if (rc == RC_OK) {
+		struct work all = work_of(&r, r.sweep->engine, r.tasks, r.n_tasks);
+
+		rc = work_restore(&all, e);
+	}
+	if (rc == RC_OK)
+		rc = memory_all(&r, e);
+	if (rc == RC_OK)
+		counts_fill(&r, out);
+	run_end(&r);
 	return rc;
 }
 
 void sweep_free(struct sweep *s)
 {
-	if (s)
-		free(s->points);
+	if (!s)
+		return;
+	free(s->groups);
+	free(s->prefill);
+	free(s->decode);
+	free(s->points);
+	if (s->arena)
+		arena_free(s->arena);
 	free(s);
 }
 
 enum rc sweep_one(const struct config *c, const struct engine *engine,
-                  const struct schedule *schedule, struct sweep_point *out, struct err *e)
+                  const struct schedule *schedule, struct arena *a, struct sweep_single *out,
+                  struct err *e)
 {
-	const struct pricer p = {c, engine, NULL};
-	struct prefill_price pre;
-	struct decode_price dec;
+	const struct pricer p = {.config = c, .engine = engine, .arena = a};
 
 	memset(out, 0, sizeof *out);
-	out->schedule = *schedule;
-	out->flow = flow_find(schedule->flow, e);
-	if (!out->flow)
+	out->group = (struct sweep_group){.config = c, .schedule = *schedule, .n = 1};
+	out->group.flow = flow_find(schedule->flow, e);
+	if (!out->group.flow)
 		return e->rc;
-	TRY(prefill_price(&p, out->flow, schedule, &pre, e));
-	TRY(decode_price(&p, out->flow, schedule, &dec, e));
-	point_join(c, &pre, &dec, out);
+	out->prefill = (struct pool_price){.group = &out->group, .size = schedule->chunk};
+	out->decode = (struct pool_price){.group = &out->group, .size = schedule->batch};
+	out->point = (struct sweep_point){.prefill = &out->prefill, .decode = &out->decode};
+	TRY(pool_memory(&p, PHASE_PREFILL, &out->prefill, e));
+	TRY(pool_memory(&p, PHASE_DECODE, &out->decode, e));
+	if (!out->prefill.why_not)
+		TRY(pool_times(&p, PHASE_PREFILL, engine, &out->prefill, e));
+	if (!out->decode.why_not)
+		TRY(pool_times(&p, PHASE_DECODE, engine, &out->decode, e));
+	point_join(&out->point);
 	return RC_OK;
-}
-
-const char *reason_name(enum reason r)
-{
-	static const char *const names[REASONS] = {"feasible", "shape", "npus",
-	                                           "memory",   "ttft",  "tpot"};
-
-	return names[r];
 }

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-static struct step_request request_of(const struct pricer *p, const struct flow *flow,
+static struct step_request request_of(const struct pricer *p, const struct sweep_group *g,
                                       const struct schedule *s, enum phase phase)
 {
 	return (struct step_request){.machine = &p->config->machine,
@@ -10,27 +10,90 @@ static struct step_request request_of(const struct pricer *p, const struct flow 
 	                             .schedule = s,
 	                             .routing = &p->config->routing,
 	                             .routings = p->routings,
-	                             .flow = flow,
+	                             .flow = g->flow,
 	                             .engine = p->engine,
 	                             .phase = phase};
 }
 
-static double groups_count(const struct schedule *s)
+struct schedule pool_schedule(const struct pool_price *p, enum phase phase)
 {
-	return (double)schedule_npus(s) / (double)s->tp;
+	struct schedule s = p->group->schedule;
+
+	*(phase == PHASE_PREFILL ? &s.chunk : &s.batch) = p->size;
+	return s;
 }
 
-/* Needed against usable, in words. */
-static bool memory_fits(const struct memory *m, const char *pool, char *why, size_t size)
+/* Chunks full of prompts of mean length: several in one, or one over several at the mean of the
+ * contexts that its chunks see. */
+static void full_chunk(const struct workload *w, struct step_request *q)
 {
-	char need[32], have[32];
+	double chunk = (double)q->schedule->chunk, input = w->input.mean_count;
 
-	if (m->total_bytes <= m->usable_bytes)
+	q->query_count = chunk;
+	q->sequences_count = fmax(1, chunk / input);
+	q->context_count = fmax(0, (input - chunk) / 2);
+}
+
+static void full_batch(const struct workload *w, struct step_request *q)
+{
+	q->query_count = q->sequences_count = (double)q->schedule->batch;
+	q->context_count = workload_context_count(w);
+}
+
+static struct step_request pool_request(const struct pricer *p, const struct pool_price *price,
+                                        const struct schedule *s, enum phase phase)
+{
+	struct step_request q = request_of(p, price->group, s, phase);
+
+	if (phase == PHASE_PREFILL)
+		full_chunk(&p->config->workload, &q);
+	else
+		full_batch(&p->config->workload, &q);
+	return q;
+}
+
+/* Each chunk of a prompt is a step of its own. */
+static bool prompt_possible(const struct workload *w, const struct schedule *s, char *why,
+                            size_t size)
+{
+	enum { MOST_CHUNKS = 1 << 14 };
+
+	if (workload_prompt_count(w) <= (double)s->chunk * MOST_CHUNKS)
 		return true;
-	snprintf(why, size, "memory: %s needs %s of %s", pool,
-	         quantity_human(m->total_bytes, DIM_BYTES, 3, need, sizeof need),
-	         quantity_human(m->usable_bytes, DIM_BYTES, 3, have, sizeof have));
+	snprintf(why, size, "the prompt takes more than %d chunks", MOST_CHUNKS);
 	return false;
+}
+
+static const char *keep_text(const struct pricer *p, const char *text)
+{
+	const char *kept;
+
+	if (p->lock)
+		pthread_mutex_lock(p->lock);
+	kept = arena_string(p->arena, text);
+	if (p->lock)
+		pthread_mutex_unlock(p->lock);
+	return kept;
+}
+
+enum rc pool_memory(const struct pricer *p, enum phase phase, struct pool_price *price,
+                    struct err *e)
+{
+	const struct workload *w = &p->config->workload;
+	struct schedule s = pool_schedule(price, phase);
+	struct step_request q = pool_request(p, price, &s, phase);
+	bool prefill = phase == PHASE_PREFILL;
+	char why[WHY_SIZE];
+
+	if (!step_possible(&q, why, sizeof why) ||
+	    (prefill && !prompt_possible(w, &s, why, sizeof why))) {
+		price->why_not = keep_text(p, why);
+		return RC_OK;
+	}
+	return step_memory(&q,
+	                   prefill ? fmax(workload_prompt_count(w), w->input.mean_count)
+	                           : workload_longest_count(w),
+	                   &price->memory, e);
 }
 
 /* The prompt goes through in chunks, each seeing those before it. A last piece too small to split
@@ -39,7 +102,6 @@ static enum rc prompt_time(struct step_request q, double prompt, double *out_s, 
 {
 	double chunk = (double)q.schedule->chunk;
 	double least = (double)(q.schedule->micro_batches * q.schedule->tp);
-
 	int64_t chunks = (int64_t)ceil(prompt / chunk);
 
 	*out_s = 0;
@@ -56,137 +118,181 @@ static enum rc prompt_time(struct step_request q, double prompt, double *out_s, 
 	return RC_OK;
 }
 
-/* Chunks full of prompts of mean length: several in one, or one over several at the mean of the
- * contexts that its chunks see. */
-static void full_chunk(const struct workload *w, struct step_request *q)
+enum rc pool_times(const struct pricer *p, enum phase phase, const struct engine *engine,
+                   struct pool_price *price, struct err *e)
 {
-	double chunk = (double)q->schedule->chunk, input = w->input.mean_count;
-
-	q->query_count = chunk;
-	q->sequences_count = fmax(1, chunk / input);
-	q->context_count = fmax(0, (input - chunk) / 2);
-}
-
-/* Each chunk of a prompt is a step of its own. */
-static bool prompt_possible(const struct workload *w, const struct schedule *s, char *why,
-                            size_t size)
-{
-	enum { MOST_CHUNKS = 1 << 14 };
-
-	if (workload_prompt_count(w) <= (double)s->chunk * MOST_CHUNKS)
-		return true;
-	snprintf(why, size, "the prompt takes more than %d chunks", MOST_CHUNKS);
-	return false;
-}
-
-enum rc prefill_price(const struct pricer *p, const struct flow *flow, const struct schedule *s,
-                      struct prefill_price *out, struct err *e)
-{
-	struct step_request q = request_of(p, flow, s, PHASE_PREFILL);
 	const struct workload *w = &p->config->workload;
+	struct schedule s = pool_schedule(price, phase);
+	struct step_request q = pool_request(p, price, &s, phase);
+	double mean_count = phase == PHASE_PREFILL ? w->input.mean_count : w->output.mean_count;
+	double groups_count;
 	struct step_result r;
 
-	memset(out, 0, sizeof *out);
-	full_chunk(w, &q);
-	out->possible = step_possible(&q, out->why, sizeof out->why) &&
-	                prompt_possible(w, s, out->why, sizeof out->why);
-	if (!out->possible)
-		return RC_OK;
-	TRY(step_memory(&q, fmax(workload_prompt_count(w), w->input.mean_count), &out->memory, e));
-	out->fits = memory_fits(&out->memory, "prefill", out->why, sizeof out->why);
+	q.engine = engine;
 	TRY(step_run(&q, &r, e));
-	memcpy(out->phase_s, r.phase_s, sizeof out->phase_s);
-	out->npu_s = r.step_s * (double)schedule_npus(s) / groups_count(s) * w->input.mean_count /
-	             (double)s->chunk;
-	return prompt_time(q, workload_prompt_count(w), &out->ttft_s, e);
-}
-
-enum rc decode_price(const struct pricer *p, const struct flow *flow, const struct schedule *s,
-                     struct decode_price *out, struct err *e)
-{
-	struct step_request q = request_of(p, flow, s, PHASE_DECODE);
-	const struct workload *w = &p->config->workload;
-	struct step_result r;
-
-	memset(out, 0, sizeof *out);
-	q.query_count = q.sequences_count = (double)s->batch;
-	q.context_count = workload_context_count(w);
-	out->possible = step_possible(&q, out->why, sizeof out->why);
-	if (!out->possible)
-		return RC_OK;
-	TRY(step_memory(&q, workload_longest_count(w), &out->memory, e));
-	out->fits = memory_fits(&out->memory, "decode", out->why, sizeof out->why);
-	TRY(step_run(&q, &r, e));
-	memcpy(out->phase_s, r.phase_s, sizeof out->phase_s);
-	out->tpot_s = r.step_s;
-	out->npu_s = r.step_s * (double)schedule_npus(s) / groups_count(s) * w->output.mean_count /
-	             (double)s->batch;
+	memcpy(price->phase_s, r.phase_s, sizeof price->phase_s);
+	groups_count = (double)schedule_npus(&s) / (double)s.tp;
+	price->npu_s = r.step_s * (double)schedule_npus(&s) / groups_count * mean_count /
+	               (double)price->size;
+	price->time_s = r.step_s;
+	if (phase == PHASE_PREFILL)
+		TRY(prompt_time(q, workload_prompt_count(w), &price->time_s, e));
+	price->known = true;
 	return RC_OK;
 }
 
-static void refuse(struct sweep_point *p, enum reason reason, const char *why)
+/* ---- points ---- */
+
+double point_memory_limit_bytes(const struct sweep_point *p)
 {
-	if (p->reason != REASON_NONE)
-		return;
-	p->reason = reason;
-	snprintf(p->why, sizeof p->why, "%s", why);
+	double most = p->decode->group->config->sweep.budget.memory_bytes;
+	double usable = p->decode->memory.usable_bytes;
+
+	return most > 0 ? fmin(most, usable) : usable;
 }
 
-static void refuse_time(struct sweep_point *p, enum reason reason, const char *what, double time_s,
-                        double budget_s)
+static bool in_budget(double value, double budget)
 {
-	char why[WHY_SIZE], is[32], may[32];
+	return !(budget > 0) || value <= budget;
+}
 
-	if (!(budget_s > 0) || time_s <= budget_s)
-		return;
-	snprintf(why, sizeof why, "%s %s > %s", what,
+static enum reason reason_of(const struct sweep_point *p)
+{
+	const struct config *c = p->prefill->group->config;
+	double limit_bytes;
+
+	if (p->prefill->why_not || p->decode->why_not)
+		return REASON_SHAPE;
+	limit_bytes = point_memory_limit_bytes(p);
+	if (!in_budget((double)point_npus(p), (double)c->sweep.budget.npus))
+		return REASON_NPUS;
+	if (p->prefill->memory.total_bytes > limit_bytes ||
+	    p->decode->memory.total_bytes > limit_bytes)
+		return REASON_MEMORY;
+	if (!in_budget(p->prefill->time_s, c->sweep.budget.ttft_s))
+		return REASON_TTFT;
+	if (!in_budget(p->decode->time_s, c->sweep.budget.tpot_s))
+		return REASON_TPOT;
+	return REASON_NONE;
+}
+
+void point_join(struct sweep_point *p)
+{
+	const struct config *c = p->prefill->group->config;
+
+	p->reason = (uint8_t)reason_of(p);
+	p->feasible = p->reason == REASON_NONE;
+	p->tokens_per_s_per_npu_count = 0;
+	if (p->reason != REASON_SHAPE && p->prefill->known && p->decode->known)
+		p->tokens_per_s_per_npu_count =
+		        c->workload.output.mean_count / (p->prefill->npu_s + p->decode->npu_s);
+}
+
+bool point_priced(const struct sweep_point *p)
+{
+	return p->reason != REASON_SHAPE && p->prefill->known && p->decode->known;
+}
+
+struct schedule point_schedule(const struct sweep_point *p)
+{
+	struct schedule s = pool_schedule(p->prefill, PHASE_PREFILL);
+
+	s.batch = p->decode->size;
+	return s;
+}
+
+int64_t point_npus(const struct sweep_point *p)
+{
+	return schedule_npus(&p->prefill->group->schedule);
+}
+
+static const char *why_memory(const struct sweep_point *p, char why[WHY_SIZE])
+{
+	double limit_bytes = point_memory_limit_bytes(p), need_bytes;
+	bool prefill = p->prefill->memory.total_bytes > limit_bytes;
+	char need[32], have[32];
+
+	need_bytes = (prefill ? p->prefill : p->decode)->memory.total_bytes;
+	snprintf(why, WHY_SIZE, "memory: %s needs %s of %s", prefill ? "prefill" : "decode",
+	         quantity_human(need_bytes, DIM_BYTES, 3, need, sizeof need),
+	         quantity_human(limit_bytes, DIM_BYTES, 3, have, sizeof have));
+	return why;
+}
+
+static const char *why_late(const char *what, double time_s, double budget_s, char why[WHY_SIZE])
+{
+	char is[32], may[32];
+
+	snprintf(why, WHY_SIZE, "%s %s > %s", what,
 	         quantity_human(time_s, DIM_TIME, 3, is, sizeof is),
 	         quantity_human(budget_s, DIM_TIME, 3, may, sizeof may));
-	refuse(p, reason, why);
+	return why;
 }
 
-static void budgets_hold(const struct config *c, const struct prefill_price *pre,
-                         const struct decode_price *dec, struct sweep_point *p)
+const char *point_why(const struct sweep_point *p, char why[WHY_SIZE])
 {
-	char why[WHY_SIZE];
+	const struct config *c = p->prefill->group->config;
 
-	if (c->sweep.budget.npus > 0 && p->npus > c->sweep.budget.npus) {
-		snprintf(why, sizeof why, "%lld NPUs > %lld", (long long)p->npus,
+	switch (p->reason) {
+	case REASON_SHAPE:
+		return p->prefill->why_not ? p->prefill->why_not : p->decode->why_not;
+	case REASON_NPUS:
+		snprintf(why, WHY_SIZE, "%lld NPUs > %lld", (long long)point_npus(p),
 		         (long long)c->sweep.budget.npus);
-		refuse(p, REASON_NPUS, why);
+		return why;
+	case REASON_MEMORY:
+		return why_memory(p, why);
+	case REASON_TTFT:
+		return why_late("TTFT", p->prefill->time_s, c->sweep.budget.ttft_s, why);
+	case REASON_TPOT:
+		return why_late("TPOT", p->decode->time_s, c->sweep.budget.tpot_s, why);
+	case REASON_BEATEN:
+		return "another is better in TTFT, TPOT and tokens/s/NPU";
+	default:
+		return "";
 	}
-	if (!pre->fits)
-		refuse(p, REASON_MEMORY, pre->why);
-	if (!dec->fits)
-		refuse(p, REASON_MEMORY, dec->why);
-	refuse_time(p, REASON_TTFT, "TTFT", p->ttft_s, c->sweep.budget.ttft_s);
-	refuse_time(p, REASON_TPOT, "TPOT", p->tpot_s, c->sweep.budget.tpot_s);
 }
 
-void point_join(const struct config *c, const struct prefill_price *pre,
-                const struct decode_price *dec, struct sweep_point *p)
+int64_t point_batch_gain(const struct sweep_point *p)
 {
-	p->npus = schedule_npus(&p->schedule);
-	p->reason = REASON_NONE;
-	if (!pre->possible)
-		refuse(p, REASON_SHAPE, pre->why);
-	if (!dec->possible)
-		refuse(p, REASON_SHAPE, dec->why);
-	if (pre->possible && dec->possible) {
-		p->ttft_s = pre->ttft_s, p->tpot_s = dec->tpot_s;
-		p->tokens_per_s_per_npu_count =
-		        c->workload.output.mean_count / (pre->npu_s + dec->npu_s);
-		memcpy(p->prefill_phase_s, pre->phase_s, sizeof p->prefill_phase_s);
-		memcpy(p->decode_phase_s, dec->phase_s, sizeof p->decode_phase_s);
-		p->prefill_buffers_bytes = pre->memory.buffers_bytes;
-		p->decode_buffers_bytes = dec->memory.buffers_bytes;
-		p->prefill_memory_bytes = pre->memory.total_bytes;
-		p->decode_memory_bytes = dec->memory.total_bytes;
-		p->usable_bytes = dec->memory.usable_bytes;
-		p->batch_most = dec->memory.batch_most;
-		p->kv_token_bytes =
-		        dec->memory.kv_request_bytes / workload_longest_count(&c->workload);
-		budgets_hold(c, pre, dec, p);
+	const struct sweep_point *base = p->relay2;
+
+	if (!base || p->reason == REASON_SHAPE || base->reason == REASON_SHAPE)
+		return 0;
+	return p->decode->memory.batch_most - base->decode->memory.batch_most;
+}
+
+double point_kv_gain_count(const struct sweep_point *p)
+{
+	const struct workload *w = &p->prefill->group->config->workload;
+	const struct sweep_point *base = p->relay2;
+
+	if (!base || p->reason == REASON_SHAPE || base->reason == REASON_SHAPE)
+		return 0;
+	return (base->decode->memory.total_bytes - p->decode->memory.total_bytes) /
+	       (p->decode->memory.kv_request_bytes / workload_longest_count(w));
+}
+
+double point_cost_count(const struct sweep_point *p)
+{
+	enum { HOUR_S = 3600 };
+	double hour_cost = p->prefill->group->config->machine.extra.npu_hour_cost_count;
+
+	return point_priced(p) ? hour_cost / HOUR_S / p->tokens_per_s_per_npu_count : 0;
+}
+
+double point_objective_units(const struct sweep_point *p, enum objective o)
+{
+	switch (o) {
+	case OBJECTIVE_TTFT:
+		return p->prefill->time_s;
+	case OBJECTIVE_TPOT:
+		return p->decode->time_s;
+	case OBJECTIVE_NPUS:
+		return (double)point_npus(p);
+	case OBJECTIVE_COST:
+		return point_cost_count(p);
+	default:
+		return -p->tokens_per_s_per_npu_count;
 	}
-	p->feasible = p->reason == REASON_NONE;
 }

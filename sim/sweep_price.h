@@ -1,37 +1,26 @@
-/* The two halves of a point: what its prefill pool does, what its decode pool does. */
+/* Prices of pools, and the points that join them. */
 #pragma once
+#include <pthread.h>
 #include "sim/sweep.h"
 
-struct prefill_price {
-	bool possible, fits;
-	char why[WHY_SIZE];
-	double ttft_s;
-	double npu_s; /* NPU-seconds that the mean prompt takes, chunks full */
-	double phase_s[MOST_STEP_PHASES];
-	struct memory memory;
-};
-
-struct decode_price {
-	bool possible, fits;
-	char why[WHY_SIZE];
-	double tpot_s;
-	double npu_s; /* NPU-seconds that the mean answer takes, batch full */
-	double phase_s[MOST_STEP_PHASES];
-	struct memory memory;
-};
-
-/* What all points of a sweep share. */
+/* What all prices of a sweep share. */
 struct pricer {
 	const struct config *config;
 	const struct engine *engine;
 	struct routing_cache *routings; /* may be NULL */
+	struct arena *arena;            /* for words, under the lock */
+	pthread_mutex_t *lock;          /* NULL: one thread */
 };
 
-enum rc prefill_price(const struct pricer *p, const struct flow *flow, const struct schedule *s,
-                      struct prefill_price *out, struct err *e);
-enum rc decode_price(const struct pricer *p, const struct flow *flow, const struct schedule *s,
-                     struct decode_price *out, struct err *e);
+/* The schedule of a group with that size in place of its chunk (prefill) or batch (decode). */
+struct schedule pool_schedule(const struct pool_price *p, enum phase phase);
 
-/* Joins them: throughput, budgets, the first reason why not. */
-void point_join(const struct config *c, const struct prefill_price *p, const struct decode_price *d,
-                struct sweep_point *point);
+/* Shape and memory: what needs no engine. price->group and size are set before. */
+enum rc pool_memory(const struct pricer *p, enum phase phase, struct pool_price *price,
+                    struct err *e);
+/* Times, of a price that has its memory and no why_not. */
+enum rc pool_times(const struct pricer *p, enum phase phase, const struct engine *engine,
+                   struct pool_price *price, struct err *e);
+
+/* Joins its two prices: throughput, budgets, the first reason why not. */
+void point_join(struct sweep_point *point);

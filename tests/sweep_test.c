@@ -72,16 +72,16 @@ static void points_stand_in_order(void)
 		const struct sweep_point *at = s->points + i++;
 		size_t k = p / 8;
 
-		UNIT_TEXT(at->schedule.flow, flow[k / 16]);
-		UNIT_TEXT(at->flow->name, flow[k / 16]);
-		CU_ASSERT_EQUAL(at->schedule.ep, k / 8 % 2 ? 24 : 16);
-		CU_ASSERT_EQUAL(at->schedule.tp, k / 4 % 2 ? 2 : 1);
-		CU_ASSERT_EQUAL(at->schedule.dispatch, k / 2 % 2 ? DTYPE_INT8 : DTYPE_BF16);
-		CU_ASSERT_EQUAL(at->schedule.micro_batches, k % 2 ? 2 : 1);
-		CU_ASSERT_EQUAL(at->schedule.batch, batch[p / 2 % 4]);
-		CU_ASSERT_EQUAL(at->schedule.chunk, p % 2 ? 8192 : 1024);
-		CU_ASSERT_EQUAL(at->schedule.weights, c->schedule.weights);
-		CU_ASSERT_EQUAL(at->npus, at->schedule.ep);
+		UNIT_TEXT(point_schedule(at).flow, flow[k / 16]);
+		UNIT_TEXT(point_flow(at)->name, flow[k / 16]);
+		CU_ASSERT_EQUAL(point_schedule(at).ep, k / 8 % 2 ? 24 : 16);
+		CU_ASSERT_EQUAL(point_schedule(at).tp, k / 4 % 2 ? 2 : 1);
+		CU_ASSERT_EQUAL(point_schedule(at).dispatch, k / 2 % 2 ? DTYPE_INT8 : DTYPE_BF16);
+		CU_ASSERT_EQUAL(point_schedule(at).micro_batches, k % 2 ? 2 : 1);
+		CU_ASSERT_EQUAL(point_schedule(at).batch, batch[p / 2 % 4]);
+		CU_ASSERT_EQUAL(point_schedule(at).chunk, p % 2 ? 8192 : 1024);
+		CU_ASSERT_EQUAL(point_schedule(at).weights, c->schedule.weights);
+		CU_ASSERT_EQUAL(point_npus(at), point_schedule(at).ep);
 		n_feasible += at->feasible;
 	}
 	CU_ASSERT_EQUAL(s->n_feasible, n_feasible);
@@ -100,16 +100,21 @@ static bool same_phases(const double *a, const double *b)
 
 static bool same_point(const struct sweep_point *a, const struct sweep_point *b)
 {
-	return a->flow == b->flow && a->ttft_s == b->ttft_s && a->tpot_s == b->tpot_s &&
+	char why[2][WHY_SIZE];
+
+	return point_flow(a) == point_flow(b) && a->prefill->time_s == b->prefill->time_s &&
+	       a->decode->time_s == b->decode->time_s &&
 	       a->tokens_per_s_per_npu_count == b->tokens_per_s_per_npu_count &&
-	       same_phases(a->prefill_phase_s, b->prefill_phase_s) &&
-	       same_phases(a->decode_phase_s, b->decode_phase_s) &&
-	       a->prefill_buffers_bytes == b->prefill_buffers_bytes &&
-	       a->decode_buffers_bytes == b->decode_buffers_bytes &&
-	       a->prefill_memory_bytes == b->prefill_memory_bytes &&
-	       a->decode_memory_bytes == b->decode_memory_bytes &&
-	       a->usable_bytes == b->usable_bytes && a->batch_most == b->batch_most &&
-	       a->reason == b->reason && strcmp(a->why, b->why) == 0 && a->feasible == b->feasible;
+	       same_phases(a->prefill->phase_s, b->prefill->phase_s) &&
+	       same_phases(a->decode->phase_s, b->decode->phase_s) &&
+	       a->prefill->memory.buffers_bytes == b->prefill->memory.buffers_bytes &&
+	       a->decode->memory.buffers_bytes == b->decode->memory.buffers_bytes &&
+	       a->prefill->memory.total_bytes == b->prefill->memory.total_bytes &&
+	       a->decode->memory.total_bytes == b->decode->memory.total_bytes &&
+	       a->decode->memory.usable_bytes == b->decode->memory.usable_bytes &&
+	       a->decode->memory.batch_most == b->decode->memory.batch_most &&
+	       a->reason == b->reason && strcmp(point_why(a, why[0]), point_why(b, why[1])) == 0 &&
+	       a->feasible == b->feasible;
 }
 
 static void jobs_change_nothing(void)
@@ -125,7 +130,8 @@ static void jobs_change_nothing(void)
 		for (size_t i = 0; i < one->n_points; i++) {
 			CU_ASSERT_TRUE(same_point(one->points + i, more->points + i));
 			CU_ASSERT_EQUAL(one->points[i].pareto, more->points[i].pareto);
-			CU_ASSERT_EQUAL(one->points[i].batch_gain, more->points[i].batch_gain);
+			CU_ASSERT_EQUAL(point_batch_gain(one->points + i),
+			                point_batch_gain(more->points + i));
 		}
 		CU_ASSERT_EQUAL(one->n_feasible, more->n_feasible);
 		sweep_free(more);
@@ -140,12 +146,15 @@ static void one_point_alone_is_the_same(void)
 	struct sweep *s = sweep_of(c, 2);
 
 	for (size_t i = 0; i < s->n_points; i += 5) {
-		struct sweep_point p;
+		const struct schedule of = point_schedule(s->points + i);
+		struct arena *a = arena_new();
+		struct sweep_single x;
 		struct err e = {0};
 
-		sweep_one(c, s->engine, &s->points[i].schedule, &p, &e);
+		sweep_one(c, s->engine, &of, a, &x, &e);
 		UNIT_TEXT(e.text, "");
-		CU_ASSERT_TRUE(same_point(s->points + i, &p));
+		CU_ASSERT_TRUE(same_point(s->points + i, &x.point));
+		arena_free(a);
 	}
 	sweep_free(s);
 	config_free(c);
@@ -173,19 +182,20 @@ static double prompt_time(struct step_request q, double prompt)
 
 static void point_is_as_steps_say(const struct config *c, const struct sweep_point *p)
 {
+	const struct schedule schedule = point_schedule(p);
 	const struct workload *w = &c->workload;
 	struct step_request q = {.machine = &c->machine,
 	                         .model = &c->model,
-	                         .schedule = &p->schedule,
+	                         .schedule = &schedule,
 	                         .routing = &c->routing,
-	                         .flow = p->flow,
+	                         .flow = point_flow(p),
 	                         .engine = &engine_fluid};
-	double chunk = (double)p->schedule.chunk, batch = (double)p->schedule.batch;
-	double group = (double)p->schedule.tp, npu_s;
+	double chunk = (double)point_schedule(p).chunk, batch = (double)point_schedule(p).batch;
+	double group = (double)point_schedule(p).tp, npu_s;
 	struct step_result r;
 	struct err e;
 
-	NEARLY(p->ttft_s, prompt_time(q, w->input.p90_count), 1e-12, "TTFT");
+	NEARLY(p->prefill->time_s, prompt_time(q, w->input.p90_count), 1e-12, "TTFT");
 	/* chunks full of mean prompts */
 	q.query_count = chunk, q.sequences_count = fmax(1, chunk / w->input.mean_count);
 	q.context_count = fmax(0, (w->input.mean_count - chunk) / 2);
@@ -194,7 +204,7 @@ static void point_is_as_steps_say(const struct config *c, const struct sweep_poi
 	q.phase = PHASE_DECODE, q.query_count = q.sequences_count = batch;
 	q.context_count = w->input.mean_count + w->output.mean_count / 2;
 	CU_ASSERT_EQUAL(step_run(&q, &r, &e), RC_OK);
-	NEARLY(p->tpot_s, r.step_s, 1e-12, "TPOT");
+	NEARLY(p->decode->time_s, r.step_s, 1e-12, "TPOT");
 	npu_s += r.step_s * group * w->output.mean_count / batch;
 	NEARLY(p->tokens_per_s_per_npu_count, w->output.mean_count / npu_s, 1e-12, "throughput");
 }
@@ -214,21 +224,23 @@ static void points_are_as_steps_say(void)
 /* The first reason in their order. */
 static enum reason reason_of(const struct config *c, const struct sweep_point *p)
 {
-	if (c->model.experts % p->schedule.ep != 0)
+	if (c->model.experts % point_schedule(p).ep != 0)
 		return REASON_SHAPE;
-	if (c->sweep.budget.npus > 0 && p->npus > c->sweep.budget.npus)
+	if (c->sweep.budget.npus > 0 && point_npus(p) > c->sweep.budget.npus)
 		return REASON_NPUS;
-	if (p->prefill_memory_bytes > p->usable_bytes || p->decode_memory_bytes > p->usable_bytes)
+	if (p->prefill->memory.total_bytes > p->decode->memory.usable_bytes ||
+	    p->decode->memory.total_bytes > p->decode->memory.usable_bytes)
 		return REASON_MEMORY;
-	if (c->sweep.budget.ttft_s > 0 && p->ttft_s > c->sweep.budget.ttft_s)
+	if (c->sweep.budget.ttft_s > 0 && p->prefill->time_s > c->sweep.budget.ttft_s)
 		return REASON_TTFT;
-	if (c->sweep.budget.tpot_s > 0 && p->tpot_s > c->sweep.budget.tpot_s)
+	if (c->sweep.budget.tpot_s > 0 && p->decode->time_s > c->sweep.budget.tpot_s)
 		return REASON_TPOT;
 	return REASON_NONE;
 }
 
 static void reasons_hold(struct config *c, size_t *count)
 {
+	char why[WHY_SIZE];
 	struct sweep *s = sweep_of(c, 1);
 
 	for (size_t i = 0; i < s->n_points; i++) {
@@ -236,9 +248,8 @@ static void reasons_hold(struct config *c, size_t *count)
 
 		CU_ASSERT_EQUAL(p->reason, reason_of(c, p));
 		CU_ASSERT_EQUAL(p->feasible, p->reason == REASON_NONE);
-		CU_ASSERT_EQUAL(*p->why == '\0', p->feasible);
-		if (p->reason == REASON_SHAPE)
-			CU_ASSERT_EQUAL(p->ttft_s + p->tpot_s + p->decode_memory_bytes, 0);
+		CU_ASSERT_EQUAL(*point_why(p, why) == '\0', p->feasible);
+		CU_ASSERT_EQUAL(point_priced(p), p->reason != REASON_SHAPE);
 		count[p->reason]++;
 	}
 	sweep_free(s);
@@ -269,6 +280,7 @@ static void reasons_are_the_first_that_hold(void)
 /* A chunk that no rank can hold, with a batch that it can. */
 static void prefill_must_fit_too(void)
 {
+	char why[WHY_SIZE];
 	struct config *c = small_sweep("cloudmatrix384");
 	struct sweep *s;
 
@@ -278,8 +290,8 @@ static void prefill_must_fit_too(void)
 	s = sweep_of(c, 1);
 	for (size_t i = 0; i < s->n_points; i++) {
 		CU_ASSERT_EQUAL(s->points[i].reason, REASON_MEMORY);
-		UNIT_HOLDS(s->points[i].why, "memory: prefill needs ");
-		CU_ASSERT(s->points[i].batch_most > 8);
+		UNIT_HOLDS(point_why(s->points + i, why), "memory: prefill needs ");
+		CU_ASSERT(s->points[i].decode->memory.batch_most > 8);
 	}
 	sweep_free(s);
 	config_free(c);
@@ -287,7 +299,8 @@ static void prefill_must_fit_too(void)
 
 static void reasons_have_names(void)
 {
-	static const char *const names[] = {"feasible", "shape", "npus", "memory", "ttft", "tpot"};
+	static const char *const names[] = {"feasible", "shape", "npus",  "memory",
+	                                    "ttft",     "tpot",  "beaten"};
 
 	for (enum reason r = REASON_NONE; r < REASONS; r++)
 		UNIT_TEXT(reason_name(r), names[r]);
@@ -298,7 +311,8 @@ static void reasons_have_names(void)
 /* At least as good in all three, better in one. */
 static bool beats(const struct sweep_point *a, const struct sweep_point *b)
 {
-	double x[] = {b->ttft_s - a->ttft_s, b->tpot_s - a->tpot_s,
+	double x[] = {b->prefill->time_s - a->prefill->time_s,
+	              b->decode->time_s - a->decode->time_s,
 	              a->tokens_per_s_per_npu_count - b->tokens_per_s_per_npu_count};
 	bool better = false;
 
@@ -348,18 +362,23 @@ static void gains_are_against_relay2(const char *machine, bool direct_applies)
 		const struct sweep_point *p = s->points + i, *base = s->points + third + i % third;
 		bool both = p->reason != REASON_SHAPE && base->reason != REASON_SHAPE;
 
-		UNIT_TEXT(base->flow->name, "relay2");
-		CU_ASSERT_EQUAL(p->batch_gain, both ? p->batch_most - base->batch_most : 0);
+		UNIT_TEXT(point_flow(base)->name, "relay2");
+		CU_ASSERT_EQUAL(point_batch_gain(p), both ? p->decode->memory.batch_most -
+		                                                     base->decode->memory.batch_most
+		                                          : 0);
 		if (both)
-			CU_ASSERT_EQUAL(p->kv_gain_count,
-			                (base->decode_memory_bytes - p->decode_memory_bytes) /
-			                        p->kv_token_bytes);
-		if (p->flow == &flow_direct && both && direct_applies)
-			CU_ASSERT(p->kv_gain_count > 0);
-		if (p->flow == &flow_relay2)
-			CU_ASSERT(p->batch_gain == 0 && p->kv_gain_count == 0);
-		if (p->flow == &flow_direct)
-			CU_ASSERT(both && direct_applies ? p->batch_gain > 0 : p->batch_gain == 0);
+			CU_ASSERT_EQUAL(
+			        point_kv_gain_count(p),
+			        (base->decode->memory.total_bytes - p->decode->memory.total_bytes) /
+			                (p->decode->memory.kv_request_bytes /
+			                 workload_longest_count(&c->workload)));
+		if (point_flow(p) == &flow_direct && both && direct_applies)
+			CU_ASSERT(point_kv_gain_count(p) > 0);
+		if (point_flow(p) == &flow_relay2)
+			CU_ASSERT(point_batch_gain(p) == 0 && point_kv_gain_count(p) == 0);
+		if (point_flow(p) == &flow_direct)
+			CU_ASSERT(both && direct_applies ? point_batch_gain(p) > 0
+			                                 : point_batch_gain(p) == 0);
 	}
 	sweep_free(s);
 	config_free(c);
@@ -379,7 +398,7 @@ static void without_relay2_there_is_no_gain(void)
 	set(c, "sweep.flow=direct,relay3");
 	s = sweep_of(c, 1);
 	for (size_t i = 0; i < s->n_points; i++)
-		CU_ASSERT_EQUAL(s->points[i].batch_gain, 0);
+		CU_ASSERT_EQUAL(point_batch_gain(s->points + i), 0);
 	sweep_free(s);
 	config_free(c);
 }
@@ -399,11 +418,12 @@ static void estimate_bounds_every_point(void)
 		for (size_t i = 0; i < fluid->n_points; i++) {
 			const struct sweep_point *f = fluid->points + i, *b = bound->points + i;
 
-			AT_MOST(b->ttft_s, f->ttft_s, 1e-12, "TTFT of %zu", i);
-			AT_MOST(b->tpot_s, f->tpot_s, 1e-12, "TPOT of %zu", i);
+			AT_MOST(b->prefill->time_s, f->prefill->time_s, 1e-12, "TTFT of %zu", i);
+			AT_MOST(b->decode->time_s, f->decode->time_s, 1e-12, "TPOT of %zu", i);
 			AT_MOST(f->tokens_per_s_per_npu_count, b->tokens_per_s_per_npu_count, 1e-12,
 			        "throughput of %zu", i);
-			CU_ASSERT_EQUAL(f->decode_memory_bytes, b->decode_memory_bytes);
+			CU_ASSERT_EQUAL(f->decode->memory.total_bytes,
+			                b->decode->memory.total_bytes);
 			/* so a point that misses a budget already by estimate is no loss */
 			CU_ASSERT(!f->feasible || b->feasible);
 		}
@@ -432,14 +452,15 @@ static void progress_is_told(void)
 	for (int jobs = 1; jobs <= 4; jobs += 3) {
 		struct config *c = small_sweep("cloudmatrix384");
 		struct counted n = {0};
-		struct sweep_options options = {jobs, count_progress, &n};
+		struct sweep_options options = {
+		        .jobs = jobs, .progress = count_progress, .progress_data = &n};
 		struct sweep *s = NULL;
 		struct err e = {0};
 
 		CU_ASSERT_EQUAL(sweep_run(c, &options, &s, &e), RC_OK);
 		/* other threads may take all the work before the one that tells */
 		if (jobs == 1)
-			CU_ASSERT_EQUAL(n.calls, s->n_prefill + s->n_decode);
+			CU_ASSERT_EQUAL(n.last, s->n_prefill + s->n_decode);
 		CU_ASSERT(n.calls == 0 || n.total == s->n_prefill + s->n_decode);
 		sweep_free(s);
 		config_free(c);

@@ -199,7 +199,7 @@ static enum rc trace_option(const char *path, struct config *c, struct err *e)
 
 	TRY(trace_workload(path, c->arena, &c->workload, e));
 	c->given[s] = true, c->where[s] = path;
-	c->set_by[s] = NULL, c->notes[s] = NULL;
+	c->set_by[s] = NULL, c->notes[s] = NULL, c->settings[s] = NULL;
 	return RC_OK;
 }
 

@@ -25,8 +25,8 @@ struct verb {
 	enum rc (*run)(const struct args *a, FILE *out, struct err *e);
 };
 
-extern const struct verb verb_run, verb_sweep, verb_compare, verb_check, verb_explain, verb_trace,
-        verb_validate, verb_shapes, verb_calibrate, verb_compute, verb_bench, verb_list,
+extern const struct verb verb_run, verb_sweep, verb_merge, verb_compare, verb_check, verb_explain,
+        verb_trace, verb_validate, verb_shapes, verb_calibrate, verb_compute, verb_bench, verb_list,
         verb_config, verb_serve;
 extern const struct verb *const verbs[]; /* NULL-terminated */
 

@@ -5,10 +5,10 @@
 #include <unistd.h>
 #include "tools/args.h"
 
-const struct verb *const verbs[] = {&verb_run,    &verb_sweep,     &verb_serve,   &verb_compare,
-                                    &verb_check,  &verb_explain,   &verb_trace,   &verb_validate,
-                                    &verb_shapes, &verb_calibrate, &verb_compute, &verb_bench,
-                                    &verb_list,   &verb_config,    NULL};
+const struct verb *const verbs[] = {&verb_run,      &verb_sweep,  &verb_merge,     &verb_serve,
+                                    &verb_compare,  &verb_check,  &verb_explain,   &verb_trace,
+                                    &verb_validate, &verb_shapes, &verb_calibrate, &verb_compute,
+                                    &verb_bench,    &verb_list,   &verb_config,    NULL};
 
 static void usage(FILE *out)
 {

@@ -15,8 +15,10 @@ static long long cores_of(const struct plot *p, const struct schedule *c)
 	return c->vector_cores ? c->vector_cores : p->sweep->config->machine.vector.cores;
 }
 
-static const char *schedule_text(const struct plot *p, const struct schedule *c)
+static const char *schedule_text(const struct plot *p, const struct sweep_point *point)
 {
+	const struct schedule of = point_schedule(point), *c = &of;
+
 	return arena_print(p->arena,
 	                   "%s, batch %lld, chunk %lld, %s dispatch, %lld micro-batch%s, %lld "
 	                   "vector cores, %s weights, %s KV",
@@ -26,8 +28,10 @@ static const char *schedule_text(const struct plot *p, const struct schedule *c)
 	                   dtype_names[c->weights], dtype_names[c->kv]);
 }
 
-static const char *schedule_lines(const struct plot *p, const struct schedule *c)
+static const char *schedule_lines(const struct plot *p, const struct sweep_point *point)
 {
+	const struct schedule of = point_schedule(point), *c = &of;
+
 	return arena_print(
 	        p->arena,
 	        "\n%s\nbatch %lld\nchunk %lld\n%s dispatch\n%lld micro-batch%s\n%lld cores",
@@ -45,6 +49,7 @@ static const char *reason_text(enum reason reason)
 	        "does not fit memory",
 	        "over the TTFT budget",
 	        "over the TPOT budget",
+	        "beaten by another",
 	};
 
 	return texts[reason];
@@ -62,7 +67,7 @@ static const char *bar_text(const struct plot *p, const struct plot_bar *bar, bo
 	if (!point->feasible)
 		text = arena_print(p->arena, "%s\n%s", text, reason_text(point->reason));
 	if (with_schedule)
-		text = arena_print(p->arena, "%s%s", text, schedule_lines(p, &point->schedule));
+		text = arena_print(p->arena, "%s%s", text, schedule_lines(p, point));
 	return text;
 }
 
@@ -125,8 +130,8 @@ void plot_phases_same_script(const struct plot *p, FILE *out)
 	while (!bar[at].point)
 		at++;
 	h.subtitle = same_text(p, n_feasible);
-	h.detail = arena_print(p->arena, "%s. %s", schedule_text(p, &bar[at].point->schedule),
-	                       plot_priced_by(p));
+	h.detail =
+	        arena_print(p->arena, "%s. %s", schedule_text(p, bar[at].point), plot_priced_by(p));
 	script_write(p, bar, &h, false, out);
 }
 

@@ -6,12 +6,12 @@ const char *const plot_class_names[PLOT_CLASSES] = {"late", "no room", "feasible
 
 static double ttft_s(const struct sweep_point *p)
 {
-	return p->ttft_s;
+	return p->prefill->time_s;
 }
 
 static double tpot_ms_units(const struct sweep_point *p)
 {
-	return p->tpot_s * 1000; /* lint: a unit for print */
+	return p->decode->time_s * 1000; /* lint: a unit for print */
 }
 
 static double throughput_count(const struct sweep_point *p)
@@ -21,7 +21,7 @@ static double throughput_count(const struct sweep_point *p)
 
 bool plot_priced(const struct sweep_point *point)
 {
-	return point->reason != REASON_SHAPE;
+	return point_priced(point);
 }
 
 static bool meets(const struct plot_axis *axis, const struct sweep_point *point)
@@ -127,7 +127,7 @@ size_t plot_front(const struct plot *p, const struct flow *flow, const struct pl
 		const struct sweep_point *at = s->points + i;
 		double value = y->value_units(at);
 
-		if (at->flow == flow && (at->reason == REASON_NONE || at->reason == also))
+		if (point_flow(at) == flow && (at->reason == REASON_NONE || at->reason == also))
 			item[n++] = (struct front_item){x->value_units(at),
 			                                y->more_is_better ? -value : value, at};
 	}

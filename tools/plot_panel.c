@@ -29,8 +29,8 @@ static const struct phase_look *look_of(const char *phase)
 static bool phase_seen(const struct plot_bar *bar, size_t n, size_t phase)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (bar[i].point && (bar[i].point->decode_phase_s[phase] > 0 ||
-		                     bar[i].point->prefill_phase_s[phase] > 0))
+		if (bar[i].point && (bar[i].point->decode->phase_s[phase] > 0 ||
+		                     bar[i].point->prefill->phase_s[phase] > 0))
 			return true;
 	}
 	return false;
@@ -55,7 +55,8 @@ static double top_ms_units(const struct plot_bar *bar, size_t n, bool decode)
 
 	for (size_t i = 0; i < n; i++) {
 		const struct sweep_point *at = bar[i].point;
-		double bar_s = !at ? 0 : total_s(decode ? at->decode_phase_s : at->prefill_phase_s);
+		double bar_s =
+		        !at ? 0 : total_s(decode ? at->decode->phase_s : at->prefill->phase_s);
 
 		most_s = bar_s > most_s ? bar_s : most_s;
 	}

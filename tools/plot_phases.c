@@ -9,7 +9,8 @@ static const struct sweep_point *least_tpot(const struct sweep *s, const struct 
 	for (size_t i = 0; i < s->n_points; i++) {
 		const struct sweep_point *at = s->points + i;
 
-		if (at->flow == flow && plot_priced(at) && (!best || at->tpot_s < best->tpot_s))
+		if (point_flow(at) == flow && plot_priced(at) &&
+		    (!best || at->decode->time_s < best->decode->time_s))
 			best = at;
 	}
 	return best;
@@ -43,7 +44,7 @@ static void rank_add(struct rank *r, const struct sweep_point *point)
 	else if (point->feasible)
 		r->gain = fmax(r->gain, point->tokens_per_s_per_npu_count);
 	else if (r->n_feasible == 0)
-		r->gain = fmax(r->gain, -point->tpot_s);
+		r->gain = fmax(r->gain, -point->decode->time_s);
 }
 
 static bool rank_above(const struct rank *a, const struct rank *b)
@@ -55,45 +56,36 @@ static bool rank_above(const struct rank *a, const struct rank *b)
 	return a->gain > b->gain;
 }
 
-/* Flow is the slowest knob of a sweep: the points of a flow stand together, in the same order of
- * schedules. Returns the first of them. */
-static const struct sweep_point *points_of(const struct sweep *s, const struct flow *flow)
+/* The schedule of a point under each flow; NULL where the sweep has not that point. Returns how
+ * good it is to show. */
+static struct rank under_all(const struct plot *p, const struct sweep_point *point,
+                             const struct sweep_point **of)
 {
-	size_t i = 0;
+	struct rank rank = {.gain = -INFINITY};
 
-	while (s->points[i].flow != flow)
-		i++;
-	return s->points + i;
-}
-
-static size_t schedules_of_flow(const struct sweep *s)
-{
-	size_t n_flows = s->config->sweep.flow.n;
-
-	return s->n_points / (n_flows > 0 ? n_flows : 1);
+	for (size_t i = 0; i < p->n_flows; i++) {
+		of[i] = sweep_sibling(p->sweep, point, p->flow[i].flow);
+		if (of[i])
+			rank_add(&rank, of[i]);
+	}
+	return rank;
 }
 
 size_t plot_bars_same(const struct plot *p, struct plot_bar *out)
 {
-	const struct sweep_point *of[MOST_SUMMARIES];
+	const struct sweep_point *of[MOST_SUMMARIES], *shown = p->sweep->points;
 	struct rank best = {.gain = -INFINITY};
-	size_t best_at = 0;
 
-	for (size_t i = 0; i < p->n_flows; i++)
-		of[i] = points_of(p->sweep, p->flow[i].flow);
-	for (size_t at = 0; at < schedules_of_flow(p->sweep); at++) {
-		struct rank rank = {.gain = -INFINITY};
+	for (size_t i = 0; i < p->sweep->n_points; i++) {
+		struct rank rank = under_all(p, p->sweep->points + i, of);
 
-		for (size_t i = 0; i < p->n_flows; i++)
-			rank_add(&rank, of[i] + at);
 		if (rank_above(&rank, &best))
-			best = rank, best_at = at;
+			best = rank, shown = p->sweep->points + i;
 	}
-	for (size_t i = 0; i < p->n_flows; i++) {
-		const struct sweep_point *point = of[i] + best_at;
-
-		out[i] = (struct plot_bar){p->flow[i].flow, plot_priced(point) ? point : NULL};
-	}
+	(void)under_all(p, shown, of);
+	for (size_t i = 0; i < p->n_flows; i++)
+		out[i] = (struct plot_bar){p->flow[i].flow,
+		                           of[i] && plot_priced(of[i]) ? of[i] : NULL};
 	return best.n_feasible;
 }
 
@@ -108,9 +100,9 @@ static void pool_write(const struct plot *p, const struct plot_bar *bar, bool de
 
 		if (!point)
 			continue;
-		phase_s = decode ? point->decode_phase_s : point->prefill_phase_s;
+		phase_s = decode ? point->decode->phase_s : point->prefill->phase_s;
 		fprintf(out, "%zu\t%s\t%lld", i + 1, bar[i].flow->name,
-		        decode ? 1LL : (long long)point->schedule.chunk);
+		        decode ? 1LL : (long long)point->prefill->size);
 		for (size_t k = 0; step_phases[k]; k++)
 			fprintf(out, "\t%.9g", phase_s[k] * 1000); /* lint: a unit for print */
 		fprintf(out, "\n");

@@ -27,7 +27,7 @@ static uint64_t place_of(const struct plot *p, const struct plot_axis *x, const 
 {
 	enum plot_class class = plot_class_of(p, point);
 	int step = class == PLOT_FEASIBLE ? 1 : FAINT_STEP;
-	uint64_t place = class * (uint64_t)MOST_SUMMARIES + plot_flow_at(p, point->flow);
+	uint64_t place = class * (uint64_t)MOST_SUMMARIES + plot_flow_at(p, point_flow(point));
 
 	place = place * (PLACES_X + 2) + place_on(x, point, PLACES_X / step);
 	return place * (PLACES_Y + 2) + place_on(y, point, PLACES_Y / step);
@@ -71,8 +71,8 @@ static void class_write(const struct plot *p, const struct plot_axis *x, const s
 		const struct sweep_point *point = p->sweep->points + at->first;
 
 		fprintf(out, "%.6g\t%.6g\t%zu\t%zu\t%s\n", x->value_units(point),
-		        y->value_units(point), plot_flow_at(p, point->flow) + 1, at->n_points,
-		        point->flow->name);
+		        y->value_units(point), plot_flow_at(p, point_flow(point)) + 1, at->n_points,
+		        point_flow(point)->name);
 	}
 }
 

@@ -8,9 +8,16 @@ struct sweep_run_info {
 	size_t rows; /* of the front to print */
 };
 
-void sweep_report_text(const struct sweep *s, const struct sweep_run_info *info, FILE *out);
-void sweep_report_json(const struct sweep *s, const struct sweep_run_info *info, FILE *out);
-void sweep_report_csv(const struct sweep *s, FILE *out);
+/* Of several cases, one after the other. */
+void sweep_report_text(struct sweep *const *s, size_t n, const struct sweep_run_info *info,
+                       FILE *out);
+void sweep_report_json(struct sweep *const *s, size_t n, const struct sweep_run_info *info,
+                       FILE *out);
+void sweep_report_csv(struct sweep *const *s, size_t n, FILE *out);
+
+/* The flow options that the sweep lists; others are the same in all points. */
+size_t sweep_options_listed(const struct sweep *s, enum knob_id out[KNOBS]);
+bool sweep_has_beaten(const struct sweep *s);
 
 /* Points of one flow: how many, how many feasible, why the others are not, and the best of the
  * feasible ones (NULL: none). */
@@ -23,7 +30,7 @@ struct flow_summary {
 enum { MOST_SUMMARIES = 64 };
 size_t sweep_summaries(const struct sweep *s, struct flow_summary *out);
 
-/* The front, most tokens/s/NPU first; *out is freed by the caller. */
+/* The front, best by the objective first; *out is freed by the caller. */
 size_t sweep_front(const struct sweep *s, const struct sweep_point ***out);
 
 /* Data, gnuplot scripts and, when gnuplot is there, pictures (SVG and PNG) in folder dir, which

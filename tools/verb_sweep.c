@@ -1,111 +1,33 @@
 /* epsim sweep: every combination of the knobs against the budgets. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "models/sweep_cases.h"
+#include "sim/sweep_store.h"
+#include "sim/sweep_team.h"
 #include "tools/args.h"
+#include "tools/launcher.h"
 #include "tools/progress.h"
-#include "tools/sweep_report.h"
+#include "tools/sweep_explain.h"
+#include "tools/sweep_files.h"
 
-enum { FRONT_ROWS = 20 };
-
-static enum rc folder_make(const char *path, struct err *e)
-{
-	char part[4096];
-	size_t n = strlen(path);
-	struct stat s;
-
-	if (n == 0 || n >= sizeof part)
-		return fail(e, RC_CONFIG, "--out: '%s' is no usable path", path);
-	for (size_t i = 1; i <= n; i++) {
-		if (path[i] != '/' && path[i] != '\0')
-			continue;
-		memcpy(part, path, i);
-		part[i] = '\0';
-		if (mkdir(part, 0777) != 0 && errno != EEXIST)
-			return fail(e, RC_CONFIG, "--out %s: %s: %s", path, part, strerror(errno));
-	}
-	if (stat(path, &s) != 0 || !S_ISDIR(s.st_mode))
-		return fail(e, RC_CONFIG, "--out %s: it is not a folder", path);
-	if (access(path, W_OK | X_OK) != 0)
-		return fail(e, RC_CONFIG, "--out %s: %s", path, strerror(errno));
-	return RC_OK;
-}
-
-static enum rc file_write(const struct sweep *s, const struct sweep_run_info *info, const char *dir,
-                          const char *name, struct arena *a, struct err *e)
-{
-	const char *path = arena_print(a, "%s/%s", dir, name);
-	FILE *out = fopen(path, "w");
-	int bad;
-
-	if (!out)
-		return fail(e, RC_CONFIG, "%s: cannot be written: %s", path, strerror(errno));
-	if (strcmp(name, "points.csv") == 0)
-		sweep_report_csv(s, out);
-	else if (strcmp(name, "config.yaml") == 0)
-		config_dump(s->config, out);
-	else
-		sweep_report_text(s, info, out);
-	bad = ferror(out);
-	if (fclose(out) != 0 || bad)
-		return fail(e, RC_CONFIG, "%s: cannot be written: %s", path, strerror(errno));
-	return RC_OK;
-}
-
-/* points.csv, the table, the configuration in full, pictures with their data and scripts. */
-static enum rc files_write(const struct sweep *s, const struct sweep_run_info *info,
-                           const char *dir, FILE *log, struct err *e)
-{
-	struct arena *a = arena_new();
-	enum rc rc = file_write(s, info, dir, "points.csv", a, e);
-
-	if (rc == RC_OK)
-		rc = file_write(s, info, dir, "config.yaml", a, e);
-	if (rc == RC_OK)
-		rc = file_write(s, info, dir, "summary.txt", a, e);
-	if (rc == RC_OK) {
-		fprintf(log, "\nwritten to %s: points.csv, config.yaml, summary.txt\n", dir);
-		rc = sweep_plot(s, dir, log, e);
-	}
-	arena_free(a);
-	return rc;
-}
+enum { FRONT_ROWS = 20, MOST_JOBS = 256 };
 
 /* How many schedules fail first by each reason, most useful beside an empty front. */
-static enum rc none_feasible(const struct sweep *s, struct err *e)
+static enum rc none_feasible(struct sweep *const *s, size_t n_cases, struct err *e)
 {
 	size_t n_by_reason[REASONS] = {0}, n = 0;
 	char text[256] = "";
 
-	for (size_t i = 0; i < s->n_points; i++)
-		n_by_reason[s->points[i].reason]++;
+	for (size_t c = 0; c < n_cases; c++) {
+		for (size_t i = 0; i < s[c]->n_points; i++)
+			n_by_reason[s[c]->points[i].reason]++;
+	}
 	for (enum reason r = 0; r < REASONS; r++) {
 		if (n_by_reason[r] > 0)
 			n += (size_t)snprintf(text + n, sizeof text - n, "%s%s %zu", n ? ", " : "",
 			                      reason_name(r), n_by_reason[r]);
 	}
 	return fail(e, RC_NO, "no schedule meets the budgets (%s)", text);
-}
-
-static enum rc report(const struct args *a, const struct sweep *s,
-                      const struct sweep_run_info *info, FILE *out, struct err *e)
-{
-	const char *dir = args_value(a, "out", NULL);
-	bool text = !args_has(a, "json") && !args_has(a, "csv");
-
-	if (args_has(a, "json"))
-		sweep_report_json(s, info, out);
-	else if (args_has(a, "csv"))
-		sweep_report_csv(s, out);
-	else
-		sweep_report_text(s, info, out);
-	if (dir)
-		TRY(files_write(s, info, dir, text ? out : stderr, e));
-	if (s->n_feasible == 0)
-		return none_feasible(s, e);
-	return RC_OK;
 }
 
 /* An option for a knob that the sweep lists would go unheard. */
@@ -124,39 +46,268 @@ static enum rc knobs_check(const struct args *a, const struct config *c, struct 
 	return RC_OK;
 }
 
-static enum rc sweep_config(const struct args *a, struct config *c, FILE *out, struct err *e)
+/* What the command line asks of a run. */
+struct task_list {
+	const struct args *args;
+	struct config *config;
+	struct sweep_cases cases;
+	struct sweep_options options;
+	struct sweep_run_info info;
+	struct member member, shard;
+	const char *store;
+	FILE *out;
+};
+
+static enum rc report(const struct task_list *t, struct sweep *const *s, struct err *e)
 {
-	const char *dir = args_value(a, "out", NULL);
-	struct sweep_run_info info = {0};
+	const char *dir = args_value(t->args, "out", NULL);
+	bool text = !args_has(t->args, "json") && !args_has(t->args, "csv");
+	size_t n = t->cases.n, n_feasible = 0;
+
+	if (args_has(t->args, "json"))
+		sweep_report_json(s, n, &t->info, t->out);
+	else if (args_has(t->args, "csv"))
+		sweep_report_csv(s, n, t->out);
+	else
+		sweep_report_text(s, n, &t->info, t->out);
+	if (dir)
+		TRY(sweep_files(t->config, s, n, &t->info, dir, text ? t->out : stderr, e));
+	for (size_t i = 0; i < n; i++)
+		n_feasible += s[i]->n_feasible;
+	if (n_feasible == 0)
+		return none_feasible(s, n, e);
+	if (args_has(t->args, "finalists"))
+		return sweep_finalists(t->args, s, n, text ? t->out : stderr, e);
+	return RC_OK;
+}
+
+static void store_report(const struct task_list *t, struct sweep *const *s)
+{
+	size_t n = 0, n_stored = 0;
+
+	for (size_t i = 0; i < t->cases.n; i++) {
+		n += s[i]->n_prefill + s[i]->n_decode;
+		n_stored += s[i]->n_stored;
+	}
+	fprintf(stderr, "epsim: sweep: %zu of %zu prices of pools were in %s\n", n_stored, n,
+	        t->store);
+}
+
+static enum rc run_cases(struct task_list *t, struct sweep **s, struct err *e)
+{
 	struct progress bar;
-	struct sweep *s;
-	int64_t jobs, rows;
+	enum rc rc = RC_OK;
+
+	progress_init(&bar, "sweep");
+	t->options.progress = progress_step, t->options.progress_data = &bar;
+	for (size_t i = 0; rc == RC_OK && i < t->cases.n; i++)
+		rc = sweep_run(t->cases.config[i], &t->options, &s[i], e);
+	t->info.sweep_seconds_s = wall_s() - bar.start_s;
+	progress_end(&bar);
+	return rc;
+}
+
+static enum rc run_whole(struct task_list *t, struct err *e)
+{
+	struct sweep **s = heap_zeroed(t->cases.n, sizeof *s);
+	enum rc rc = run_cases(t, s, e);
+
+	if (rc == RC_OK && t->store)
+		store_report(t, s);
+	if (rc == RC_OK)
+		rc = report(t, s, e);
+	for (size_t i = 0; i < t->cases.n; i++)
+		sweep_free(s[i]);
+	free(s);
+	return rc;
+}
+
+/* A shard, or a member of a team that is not the first: prices only. */
+static enum rc run_part(struct task_list *t, size_t *n, struct err *e)
+{
+	*n = 0;
+	for (size_t i = 0; i < t->cases.n; i++) {
+		size_t more;
+
+		TRY(sweep_fill(t->cases.config[i], &t->options, &more, e));
+		*n += more;
+	}
+	return RC_OK;
+}
+
+static void print_counts(const struct sweep_counts *x, const struct config *c, FILE *out)
+{
+	fprintf(out,
+	        "%s: %s on %s, workload %s\n"
+	        "%.0f combinations, %zu schedules after the constraints\n"
+	        "no: shape %zu, npus %zu, memory %zu; %zu are left for the time budgets\n"
+	        "%zu prices of pools, %zu of them stored; %zu to make by engine %s\n",
+	        c->sweep.name, c->model.name, c->machine.name, c->workload.name,
+	        x->combinations_count, x->n_points, x->n_by_reason[REASON_SHAPE],
+	        x->n_by_reason[REASON_NPUS], x->n_by_reason[REASON_MEMORY],
+	        x->n_by_reason[REASON_NONE], x->n_prices, x->n_stored, x->n_engine,
+	        c->sweep.engine);
+}
+
+static enum rc run_dry(const struct task_list *t, struct err *e)
+{
+	for (size_t i = 0; i < t->cases.n; i++) {
+		struct sweep_counts x;
+
+		TRY(sweep_counts(t->cases.config[i], &t->options, &x, e));
+		print_counts(&x, t->cases.config[i], t->out);
+	}
+	return RC_OK;
+}
+
+static enum rc run_kind(struct task_list *t, struct err *e)
+{
+	size_t n;
+
+	if (args_has(t->args, "dry-run"))
+		return run_dry(t, e);
+	if (t->shard.n > 0) {
+		TRY(run_part(t, &n, e));
+		fprintf(t->out, "shard %lld/%lld: %zu prices made, in %s\n",
+		        (long long)t->shard.number + 1, (long long)t->shard.n, n, t->store);
+		return RC_OK;
+	}
+	if (t->member.n > 0 && t->member.number > 0)
+		return run_part(t, &n, e);
+	return run_whole(t, e);
+}
+
+/* ---- the store, alone or with others ---- */
+
+static const char *part_path(const struct task_list *t)
+{
+	return arena_print(t->config->arena, "%s.part-%lld", t->store, (long long)t->member.number);
+}
+
+static bool alone(const struct task_list *t)
+{
+	return t->member.n == 0;
+}
+
+/* Members other than the first leave an empty store of their own behind only by a kill. */
+static void part_tidy(const struct task_list *t)
+{
+	size_t n = 0;
+	struct sweep_store *s;
+	struct err e;
+
+	if (store_open(part_path(t), STORE_THERE, &s, &e) != RC_OK)
+		return;
+	if (store_count(s, &n, &e) != RC_OK)
+		n = 1;
+	store_close(s);
+	if (n == 0)
+		store_remove(part_path(t));
+}
+
+static enum rc with_store(struct task_list *t, struct err *e)
+{
+	bool first = alone(t) || t->member.number == 0;
+	enum store_mode mode = !alone(t)                     ? STORE_ALONE
+	                       : args_has(t->args, "resume") ? STORE_THERE
+	                                                     : STORE_ANY;
 	enum rc rc;
 
-	TRY(args_integer(a, "jobs", jobs_default(), 1, &jobs, e));
+	if (!t->store)
+		return run_kind(t, e);
+	TRY(store_open(first ? t->store : part_path(t), mode, &t->options.store, e));
+	if (!alone(t))
+		t->options.team = team_new(t->store);
+	rc = run_kind(t, e);
+	store_close(t->options.store);
+	team_free(t->options.team);
+	if (!first)
+		part_tidy(t);
+	return rc;
+}
+
+static enum rc needs_store(const struct task_list *t, struct err *e)
+{
+	if (t->store)
+		return RC_OK;
+	if (args_has(t->args, "resume"))
+		return fail(e, RC_CONFIG, "sweep: --resume goes on from a --store FILE");
+	if (t->shard.n > 0)
+		return fail(e, RC_CONFIG, "sweep: a --shard keeps its prices in a --store FILE");
+	if (!alone(t))
+		return fail(e, RC_CONFIG,
+		            "sweep: %lld processes were started together; they share the work "
+		            "through a --store FILE",
+		            (long long)t->member.n);
+	return RC_OK;
+}
+
+/* ---- options ---- */
+
+static enum rc prune_option(const struct args *a, struct sweep_options *out, struct err *e)
+{
+	const char *name = args_value(a, "prune", "none");
+	const double near_ratio = 0.05;
+	struct err inner;
+	char slip[128];
+
+	while (prune_names[out->prune] && strcmp(prune_names[out->prune], name) != 0)
+		out->prune++;
+	if (!prune_names[out->prune])
+		return fail(e, RC_CONFIG, "--prune %.40s: none, budget, front or near is needed%s",
+		            name, hint(slip, sizeof slip, name, prune_names));
+	out->near_ratio = near_ratio;
+	if (args_has(a, "near") &&
+	    quantity_parse(args_value(a, "near", ""), DIM_RATIO, &out->near_ratio, &inner) != RC_OK)
+		return fail(e, RC_CONFIG, "--near: %s", inner.text);
+	if (out->near_ratio >= 1)
+		return fail(e, RC_CONFIG, "--near: a share below 100%% is needed");
+	return RC_OK;
+}
+
+static enum rc options_read(struct task_list *t, struct err *e)
+{
+	const struct args *a = t->args;
+	const char *shard = args_value(a, "shard", NULL);
+	int64_t jobs, rows;
+
+	TRY(launcher_member(args_value(a, "team", NULL), &t->member, e));
+	if (shard) {
+		TRY(part_parse("shard", shard, &t->shard, e));
+		t->member = (struct member){0, 0};
+		t->options.shard = t->shard.number, t->options.n_shards = t->shard.n;
+	}
+	TRY(args_integer(a, "jobs", alone(t) ? jobs_default() : 1, 1, &jobs, e));
 	TRY(args_integer(a, "rows", FRONT_ROWS, 0, &rows, e));
 	if (args_has(a, "json") && args_has(a, "csv"))
 		return fail(e, RC_CONFIG, "sweep: --json and --csv exclude each other");
+	t->options.jobs = t->info.jobs = jobs > MOST_JOBS ? MOST_JOBS : (int)jobs;
+	t->info.rows = (size_t)rows;
+	t->store = args_value(a, "store", NULL);
+	TRY(needs_store(t, e));
+	return prune_option(a, &t->options, e);
+}
+
+static enum rc sweep_config(struct task_list *t, struct err *e)
+{
+	const struct args *a = t->args;
+	const char *dir = args_value(a, "out", NULL);
+
+	TRY(options_read(t, e));
 	if (args_has(a, "engine"))
-		c->sweep.engine = args_value(a, "engine", "");
-	TRY(knobs_check(a, c, e));
+		t->config->sweep.engine = args_value(a, "engine", "");
+	TRY(knobs_check(a, t->config, e));
+	TRY(sweep_cases(t->config, &t->cases, e));
+	if (args_has(a, "explain"))
+		return sweep_explain(a, &t->cases, t->out, e);
 	if (dir)
 		TRY(folder_make(dir, e));
-	info.jobs = jobs > 256 ? 256 : (int)jobs, info.rows = (size_t)rows;
-	progress_init(&bar, "sweep");
-	rc = sweep_run(c, &(struct sweep_options){info.jobs, progress_step, &bar}, &s, e);
-	info.sweep_seconds_s = wall_s() - bar.start_s;
-	progress_end(&bar);
-	if (rc == RC_OK) {
-		rc = report(a, s, &info, out, e);
-		sweep_free(s);
-	}
-	return rc;
+	return with_store(t, e);
 }
 
 static enum rc run(const struct args *a, FILE *out, struct err *e)
 {
-	struct config *c = config_new();
+	struct task_list t = {.args = a, .config = config_new(), .out = out};
 	enum rc rc = RC_OK;
 
 	if (a->n_words != 1)
@@ -164,14 +315,10 @@ static enum rc run(const struct args *a, FILE *out, struct err *e)
 		          "sweep: one FILE is needed, such as "
 		          "configs/sweeps/deepseek-v3.1-cm384.yaml");
 	if (rc == RC_OK)
-		rc = args_config(a, a->word[0], c, e);
+		rc = args_config(a, a->word[0], t.config, e);
 	if (rc == RC_OK)
-		rc = config_check(
-		        c, NEEDS(SECTION_MACHINE) | NEEDS(SECTION_MODEL) | NEEDS(SECTION_WORKLOAD),
-		        e);
-	if (rc == RC_OK)
-		rc = sweep_config(a, c, out, e);
-	config_free(c);
+		rc = sweep_config(&t, e);
+	config_free(t.config);
 	return rc;
 }
 
@@ -181,6 +328,15 @@ static const struct option options[] = {
         {"rows", "N", "rows of the feasible front to print; default 20"},
         {"jobs", "N", "threads; default: all processors"},
         {"engine", "NAME", "estimate, fluid or simgrid; default: the file's"},
+        {"dry-run", NULL, "only count schedules, and what there is to price"},
+        {"explain", "POINT", "why a point is feasible or not: its row, or flow=direct,ep=64,..."},
+        {"prune", "KIND", "none, budget, front or near: price less by lower bounds"},
+        {"near", "SHARE", "with --prune near: how far from the estimated front; default 5%"},
+        {"finalists", "N", "price the N best of the front by simgrid, too"},
+        {"store", "FILE", "keep prices there, and take from it what an earlier sweep made"},
+        {"resume", NULL, "go on with a sweep that was cut off: the store must be there"},
+        {"shard", "I/N", "only the I-th part of the prices, into the store; no report"},
+        {"team", "I/N", "share the work with N - 1 processes like this; mpirun implies it"},
         {0},
 };
 
@@ -190,7 +346,8 @@ const struct verb verb_sweep = {
         .usage = "FILE [option...]",
         .examples = {"epsim sweep configs/sweeps/deepseek-v3.1-cm384.yaml --out out/cm384",
                      "epsim sweep configs/sweeps/qwen3-235b-a2.yaml --set sweep.budget.tpot=40ms "
-                     "--json"},
+                     "--json",
+                     "mpirun -np 2 epsim sweep configs/sweeps/qwen3-235b-a2.yaml --store a2.db"},
         .options = options,
         .takes_config = true,
         .about = "A knob that the file does not list takes the schedule's one value (--ep, --batch "

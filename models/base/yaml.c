@@ -231,9 +231,11 @@ static enum rc node_read(struct reader *r, int depth, struct yaml_node **out)
 	TRY(refuse_properties(r));
 	*node = r->here;
 	*out = node;
+	node->column = (int)r->event.start_mark.column + 1;
 	if (r->event.type == YAML_SCALAR_EVENT) {
 		node->kind = YAML_SCALAR;
 		node->quoted = r->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+		node->column += node->quoted;
 		return scalar_text(r, &node->text);
 	}
 	if (depth > MAX_DEPTH)

@@ -15,6 +15,7 @@ struct yaml_node {
 	enum yaml_kind kind;
 	const char *file; /* as the user named it */
 	int line;         /* 1-based, of the value */
+	int column;       /* likewise; of the text within the quotes */
 	const char *key;  /* in a map: its key, else NULL */
 	int key_line;     /* 1-based, of the key */
 	const char *text; /* of a scalar, else NULL */

@@ -1,0 +1,48 @@
+/* The knobs of a sweep: one for each field of a schedule, with the values that the sweep lists, or
+ * the schedule's own one. */
+#pragma once
+#include "models/schedule.h"
+#include "models/sweep_spec.h"
+
+/* In the order of the points, the last fastest: those both pools share, then batch and chunk, which
+ * concern one pool each. */
+enum knob_id {
+	KNOB_FLOW,
+	KNOB_EP,
+	KNOB_TP,
+	KNOB_DP,
+	KNOB_WEIGHTS,
+	KNOB_KV,
+	KNOB_DISPATCH,
+	KNOB_MICRO,
+	KNOB_CORES,
+	KNOB_COMPLETION,
+	KNOB_ADDRESSES,
+	KNOB_WINDOW,
+	KNOB_QUANTISE,
+	KNOB_DEDUP,
+	KNOB_LOCAL,
+	KNOB_ROUND,
+	KNOB_PIPELINE,
+	KNOB_BATCH,
+	KNOB_CHUNK,
+	KNOBS
+};
+#define KNOBS_SHARED KNOB_BATCH
+
+extern const char *const knob_names[]; /* as in the schedule section; NULL-terminated */
+
+struct knobs {
+	const struct schedule *base;
+	const struct field *field[KNOBS];     /* of the schedule */
+	const struct field_list *list[KNOBS]; /* of the sweep; n may be 0 */
+	size_t n[KNOBS];                      /* values, at least 1 */
+};
+
+void knobs_of(const struct sweep_spec *spec, const struct schedule *base, struct knobs *out);
+
+/* Gives the schedule the i-th value of a knob. */
+void knob_set(const struct knobs *k, enum knob_id id, size_t i, struct schedule *s);
+
+/* The values as text: "64", "int8", "direct". buf is used for numbers. */
+const char *knob_text(const struct schedule *s, enum knob_id id, char *buf, size_t size);
