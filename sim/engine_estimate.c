@@ -21,10 +21,20 @@
  *   min head + load / capacity + min tail.
  * The greatest of these bounds is the next stage's B. A cut is a stage of its own. By induction
  * every B is a lower bound, and so is every start and finish below. */
-#include <math.h>
 #include <stdlib.h>
 #include "models/base/arena.h"
 #include "sim/engine.h"
+
+/* fmax and fmin are calls that also sort out NaN, which no graph holds. */
+static double more(double x, double y)
+{
+	return x > y ? x : y;
+}
+
+static double less(double x, double y)
+{
+	return x < y ? x : y;
+}
 
 /* One resource in the stage at hand. */
 struct demand {
@@ -60,7 +70,7 @@ static double solo_time(const struct graph *g, uint32_t i)
 	if (g->work_units[i] == 0)
 		return 0;
 	for (size_t k = g->use_begin[i]; k < g->use_begin[i + 1]; k++)
-		rate = fmin(rate, g->capacity_per_s[g->use_resource[k]] / g->use_weight_ratio[k]);
+		rate = less(rate, g->capacity_per_s[g->use_resource[k]] / g->use_weight_ratio[k]);
 	return g->work_units[i] / rate;
 }
 
@@ -85,7 +95,7 @@ static void pass_forward(const struct graph *g, const struct scratch *s, uint32_
 	for (uint32_t i = begin; i < end; i++) {
 		double start_s = begin_s;
 		for (size_t k = g->pred_begin[i]; k < g->pred_begin[i + 1]; k++)
-			start_s = fmax(start_s, t->finish_s[g->pred[k]]);
+			start_s = more(start_s, t->finish_s[g->pred[k]]);
 		t->start_s[i] = start_s;
 		t->finish_s[i] = start_s + g->latency_s[i] + s->solo_s[i];
 	}
@@ -96,8 +106,8 @@ static void add_demand(struct demand *d, uint32_t stage, double head_s, double l
 {
 	if (d->stage != stage)
 		*d = (struct demand){.head_s = head_s, .tail_s = tail_s, .stage = stage};
-	d->head_s = fmin(d->head_s, head_s);
-	d->tail_s = fmin(d->tail_s, tail_s);
+	d->head_s = less(d->head_s, head_s);
+	d->tail_s = less(d->tail_s, tail_s);
 	d->load_s += load_s;
 }
 
@@ -111,10 +121,10 @@ static double pass_backward(const struct graph *g, struct scratch *s, uint32_t b
 	for (uint32_t i = end; i-- > begin;) {
 		double tail_s = s->tail_s[i];
 		double before_s = g->latency_s[i] + s->solo_s[i] + tail_s;
-		bound_s = fmax(bound_s, t->finish_s[i] + tail_s);
+		bound_s = more(bound_s, t->finish_s[i] + tail_s);
 		for (size_t k = g->pred_begin[i]; k < g->pred_begin[i + 1]; k++)
 			if (g->pred[k] >= begin)
-				s->tail_s[g->pred[k]] = fmax(s->tail_s[g->pred[k]], before_s);
+				s->tail_s[g->pred[k]] = more(s->tail_s[g->pred[k]], before_s);
 		if (g->work_units[i] == 0)
 			continue;
 		for (size_t k = g->use_begin[i]; k < g->use_begin[i + 1]; k++) {
@@ -140,7 +150,7 @@ static double bound_stage(const struct graph *g, struct scratch *s, uint32_t beg
 		for (size_t k = g->use_begin[i]; k < g->use_begin[i + 1]; k++) {
 			const struct demand *d = &s->demands[g->use_resource[k]];
 			if (d->stage == begin + 1)
-				bound_s = fmax(bound_s, d->head_s + d->load_s + d->tail_s);
+				bound_s = more(bound_s, d->head_s + d->load_s + d->tail_s);
 		}
 	return bound_s;
 }

@@ -179,7 +179,7 @@ static enum rc routing_of(const struct step_request *q, struct arena *a, struct 
 {
 	int64_t n_ranks = ranks_of_group(q), tokens = rank_tokens(q);
 
-	if (q->routings)
+	if (q->routings && q->routing->kind != ROUTING_BALANCED)
 		return routing_cache_get(q->routings, n_ranks, tokens, out, e);
 	return routing_make(q->routing, q->model, n_ranks, tokens, a, out, e);
 }

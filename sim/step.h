@@ -14,6 +14,7 @@ struct step_request {
 	const struct schedule *schedule;
 	const struct routing_spec *routing;
 	struct routing_cache *routings; /* drawn from that by model; NULL: drawn anew */
+	struct step_scratch *scratch;   /* memory kept between steps of a thread; NULL: none */
 	const struct flow *flow;
 	const struct engine *engine;
 	enum phase phase;
@@ -44,6 +45,10 @@ bool step_possible(const struct step_request *q, char *why_not, size_t why_size)
  * layers). A flow that carries work over into later layers: all are priced. The request must be
  * possible. */
 enum rc step_run(const struct step_request *q, struct step_result *out, struct err *e);
+
+/* For many steps one after the other. */
+struct step_scratch *step_scratch_new(void);
+void step_scratch_free(struct step_scratch *s); /* NULL is fine */
 
 /* The graph of n_layers MoE layers as step_run prices it, for `epsim run` and tests. *t is the
  * topology within g; max_mean_ratio may be NULL. */

@@ -22,38 +22,59 @@ static size_t phase_of(const char *label)
 	return 0;
 }
 
-static enum rc price(const struct step_request *q, const struct graph *g, struct priced *out,
+struct step_scratch {
+	struct graph *graph;
+	struct timeline timeline;
+	double *label_s;
+	size_t label_room;
+};
+
+struct step_scratch *step_scratch_new(void)
+{
+	struct step_scratch *s = heap_zeroed(1, sizeof *s);
+
+	s->graph = graph_new();
+	timeline_init(&s->timeline);
+	return s;
+}
+
+void step_scratch_free(struct step_scratch *s)
+{
+	if (!s)
+		return;
+	graph_free(s->graph);
+	timeline_fini(&s->timeline);
+	free(s->label_s);
+	free(s);
+}
+
+/* Prices the scratch's graph. */
+static enum rc price(const struct step_request *q, struct step_scratch *s, struct priced *out,
                      struct err *e)
 {
-	struct timeline t;
-	double *label_s;
-	enum rc rc;
+	const struct graph *g = s->graph;
 
-	timeline_init(&t);
-	rc = q->engine->run(g, &q->engine_options, &t, e);
-	if (rc == RC_OK) {
-		*out = (struct priced){.makespan_s = t.makespan_s};
-		label_s = heap_zeroed(g->n_labels, sizeof *label_s);
-		timeline_by_label(g, &t, label_s);
-		for (uint32_t i = 0; i < g->n_labels; i++)
-			out->phase_s[phase_of(g->label_text[i])] += label_s[i];
-		free(label_s);
+	TRY(q->engine->run(g, &q->engine_options, &s->timeline, e));
+	*out = (struct priced){.makespan_s = s->timeline.makespan_s};
+	if (g->n_labels > s->label_room) {
+		s->label_room = g->n_labels;
+		s->label_s = heap_resize(s->label_s, s->label_room, sizeof *s->label_s);
 	}
-	timeline_fini(&t);
-	return rc;
+	timeline_by_label(g, &s->timeline, s->label_s);
+	for (uint32_t i = 0; i < g->n_labels; i++)
+		out->phase_s[phase_of(g->label_text[i])] += s->label_s[i];
+	return RC_OK;
 }
 
 static enum rc price_layers(const struct step_request *q, int64_t n_layers, struct priced *out,
                             double *max_mean_ratio, struct err *e)
 {
-	struct graph *g = graph_new();
+	struct step_scratch *s = q->scratch;
 	struct topology t;
-	enum rc rc = step_graph(q, n_layers, g, &t, max_mean_ratio, e);
 
-	if (rc == RC_OK)
-		rc = price(q, g, out, e);
-	graph_free(g);
-	return rc;
+	graph_clear(s->graph);
+	TRY(step_graph(q, n_layers, s->graph, &t, max_mean_ratio, e));
+	return price(q, s, out, e);
 }
 
 static void add_scaled(struct step_result *out, const struct priced *p, double times)
@@ -67,17 +88,15 @@ static void add_scaled(struct step_result *out, const struct priced *p, double t
 static enum rc price_ops(const struct step_request *q, const struct op *ops, size_t n,
                          struct priced *out, struct err *e)
 {
-	struct graph *g = graph_new();
+	struct graph *g = q->scratch->graph;
 	struct topology t;
-	enum rc rc;
 	uint32_t start;
 
+	graph_clear(g);
 	topology_init(&t, q->machine, 1, 0, true, g);
 	start = graph_append(g, &(struct activity){.label = "attention.start"});
 	ops_append(g, &t, ops, n, 0, start);
-	rc = price(q, g, out, e);
-	graph_free(g);
-	return rc;
+	return price(q, q->scratch, out, e);
 }
 
 static struct tokens whole_tokens(const struct step_request *q)
@@ -150,7 +169,7 @@ static enum rc add_moe_layers(const struct step_request *q, struct step_result *
 	return RC_OK;
 }
 
-enum rc step_run(const struct step_request *q, struct step_result *out, struct err *e)
+static enum rc run_all(const struct step_request *q, struct step_result *out, struct err *e)
 {
 	struct step_result r = {.max_mean_ratio = 1};
 
@@ -159,4 +178,17 @@ enum rc step_run(const struct step_request *q, struct step_result *out, struct e
 	TRY(add_head(q, &r, e));
 	*out = r;
 	return RC_OK;
+}
+
+enum rc step_run(const struct step_request *q, struct step_result *out, struct err *e)
+{
+	struct step_request own = *q;
+	enum rc rc;
+
+	if (q->scratch)
+		return run_all(q, out, e);
+	own.scratch = step_scratch_new();
+	rc = run_all(&own, out, e);
+	step_scratch_free(own.scratch);
+	return rc;
 }

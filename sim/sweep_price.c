@@ -10,6 +10,7 @@ static struct step_request request_of(const struct pricer *p, const struct sweep
 	                             .schedule = s,
 	                             .routing = &p->config->routing,
 	                             .routings = p->routings,
+	                             .scratch = p->scratch,
 	                             .flow = g->flow,
 	                             .engine = p->engine,
 	                             .phase = phase};

@@ -8,6 +8,7 @@ struct pricer {
 	const struct config *config;
 	const struct engine *engine;
 	struct routing_cache *routings; /* may be NULL */
+	struct step_scratch *scratch;   /* of this thread; may be NULL */
 	struct arena *arena;            /* for words, under the lock */
 	pthread_mutex_t *lock;          /* NULL: one thread */
 };

@@ -39,17 +39,18 @@ enum rc work_restore(struct work *w, struct err *e)
 	return RC_OK;
 }
 
-static enum rc task_price(const struct work *w, struct task *t, struct err *e)
+static enum rc task_price(const struct work *w, const struct pricer *p, struct task *t,
+                          struct err *e)
 {
 	/* memory may be known already from a round before */
 	if (t->price->memory.total_bytes == 0 && !t->price->why_not)
-		TRY(pool_memory(&w->pricer, t->phase, t->price, e));
+		TRY(pool_memory(p, t->phase, t->price, e));
 	if (t->price->why_not)
 		return RC_OK;
-	return pool_times(&w->pricer, t->phase, w->engine, t->price, e);
+	return pool_times(p, t->phase, w->engine, t->price, e);
 }
 
-static enum rc block_price(struct crew *c, size_t block, struct err *e)
+static enum rc block_price(struct crew *c, const struct pricer *p, size_t block, struct err *e)
 {
 	struct work *w = c->work;
 	size_t begin = block * c->block_tasks, end = begin + c->block_tasks, n = 0;
@@ -59,7 +60,7 @@ static enum rc block_price(struct crew *c, size_t block, struct err *e)
 	for (size_t i = begin; i < end; i++) {
 		if (w->tasks[i].restored)
 			continue;
-		TRY(task_price(w, w->tasks + i, e));
+		TRY(task_price(w, p, w->tasks + i, e));
 		n++;
 	}
 	if (w->scope && n > 0)
@@ -69,7 +70,7 @@ static enum rc block_price(struct crew *c, size_t block, struct err *e)
 }
 
 /* A block that the team decides about. */
-static enum rc block_of_team(struct crew *c, size_t block, struct err *e)
+static enum rc block_of_team(struct crew *c, const struct pricer *p, size_t block, struct err *e)
 {
 	struct sweep_team *team = c->work->options->team;
 	enum claim claim;
@@ -79,24 +80,24 @@ static enum rc block_of_team(struct crew *c, size_t block, struct err *e)
 	c->left[block] = claim == CLAIM_TAKEN;
 	if (claim != CLAIM_OURS)
 		return RC_OK;
-	rc = block_price(c, block, e);
+	rc = block_price(c, p, block, e);
 	if (rc == RC_OK)
 		return team_release(team, block, true, e);
 	team_release(team, block, false, &(struct err){0});
 	return rc;
 }
 
-static enum rc block_run(struct crew *c, size_t block, struct err *e)
+static enum rc block_run(struct crew *c, const struct pricer *p, size_t block, struct err *e)
 {
 	const struct sweep_options *o = c->work->options;
 
 	if (!c->work->shared)
-		return block_price(c, block, e);
+		return block_price(c, p, block, e);
 	if (o->n_shards > 0 && (int64_t)(block % (size_t)o->n_shards) != o->shard)
 		return RC_OK;
 	if (!o->team)
-		return block_price(c, block, e);
-	return c->wait && !c->left[block] ? RC_OK : block_of_team(c, block, e);
+		return block_price(c, p, block, e);
+	return c->wait && !c->left[block] ? RC_OK : block_of_team(c, p, block, e);
 }
 
 static void keep_error(struct crew *c, size_t block, const struct err *e)
@@ -111,14 +112,16 @@ static void keep_error(struct crew *c, size_t block, const struct err *e)
 static void crew_run(struct crew *c, bool report)
 {
 	const struct sweep_options *o = c->work->options;
+	struct pricer own = c->work->pricer;
 	struct err e;
 
+	own.scratch = step_scratch_new();
 	while (!atomic_load(&c->stop)) {
 		size_t block = atomic_fetch_add(&c->next, 1), done;
 
 		if (block >= c->n_blocks)
-			return;
-		if (block_run(c, block, &e) != RC_OK)
+			break;
+		if (block_run(c, &own, block, &e) != RC_OK)
 			keep_error(c, block, &e);
 		done = (block + 1) * c->block_tasks;
 		if (report && o->progress)
@@ -126,6 +129,7 @@ static void crew_run(struct crew *c, bool report)
 			            done < c->work->n_tasks ? done : c->work->n_tasks,
 			            c->work->n_tasks);
 	}
+	step_scratch_free(own.scratch);
 }
 
 static void *crew_thread(void *data)

@@ -23,12 +23,12 @@ enum field_kind {
 };
 
 /* A list of scalars of one kind. Files write [a, b, c] or a single value. An item of integers may
- * be a range: 8..256 *2, 16..128 step 16, 1..4; and a list of integers {from: 8, to: 256, factor: 2}
- * or {from: 8, to: 64, step: 8}. */
+ * be a range: 8..256 *2, 16..128 step 16, 1..4; and a list of integers {from: 8, to: 256, factor:
+ * 2} or {from: 8, to: 64, step: 8}. */
 struct field_list {
 	size_t n;
-	double *number;    /* unit: SI for quantities; integers and choice indices */
-	const char **text; /* texts; NULL otherwise */
+	double *number;               /* unit: SI for quantities; integers and choice indices */
+	const char **text;            /* texts; NULL otherwise */
 	const struct yaml_node *node; /* of texts: the first as it was read, then ->next */
 };
 
