@@ -116,6 +116,18 @@ void store_close(struct sweep_store *s)
 	free(s);
 }
 
+enum rc store_check(struct sweep_store *s, struct err *e)
+{
+	char text[128] = "no answer";
+	sqlite3_stmt *q;
+
+	TRY(prepare(s, "PRAGMA integrity_check(1)", &q, e));
+	if (sqlite3_step(q) == SQLITE_ROW)
+		snprintf(text, sizeof text, "%s", (const char *)sqlite3_column_text(q, 0));
+	sqlite3_finalize(q);
+	return strcmp(text, "ok") == 0 ? RC_OK : fail(e, RC_DATA, "%s: %s", s->path, text);
+}
+
 void store_remove(const char *path)
 {
 	static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
@@ -129,7 +141,7 @@ void store_remove(const char *path)
 
 enum rc store_merge(struct sweep_store *s, const char *from, struct err *e)
 {
-	int64_t version = 0;
+	int64_t version = 0, n_tables = 0;
 	char *attach;
 	enum rc rc;
 
@@ -141,9 +153,11 @@ enum rc store_merge(struct sweep_store *s, const char *from, struct err *e)
 	sqlite3_free(attach);
 	TRY(rc);
 	rc = one_number(s, "PRAGMA other.user_version", &version, e);
-	if (rc == RC_OK && version != SCHEMA_VERSION)
-		rc = fail(e, RC_DATA, "%s: it is no store of this version", from);
 	if (rc == RC_OK)
+		rc = one_number(s, "SELECT count(*) FROM other.sqlite_schema", &n_tables, e);
+	if (rc == RC_OK && version != SCHEMA_VERSION && n_tables > 0)
+		rc = fail(e, RC_DATA, "%s: it is no store of this version", from);
+	if (rc == RC_OK && n_tables > 0) /* none: who made it was killed right then */
 		rc = execute(s,
 		             "BEGIN IMMEDIATE;"
 		             "INSERT OR IGNORE INTO scopes SELECT * FROM other.scopes;"

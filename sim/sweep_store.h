@@ -20,6 +20,9 @@ enum store_mode {
 enum rc store_open(const char *path, enum store_mode mode, struct sweep_store **out, struct err *e);
 void store_close(struct sweep_store *s); /* NULL is fine */
 
+/* SQLite's own check of the whole file; RC_DATA when it finds damage. */
+enum rc store_check(struct sweep_store *s, struct err *e);
+
 void store_remove(const char *path); /* the file, and what SQLite keeps beside it */
 
 /* Copies all rows of another store. */

@@ -9,6 +9,7 @@ static enum rc merge(const struct args *a, struct sweep_store *s, FILE *out, str
 	TRY(store_count(s, &before, e));
 	for (size_t i = 1; i < a->n_words; i++)
 		TRY(store_merge(s, a->word[i], e));
+	TRY(store_check(s, e));
 	TRY(store_count(s, &after, e));
 	fprintf(out, "%s: %zu prices, %zu of them new\n", a->word[0], after, after - before);
 	return RC_OK;
