@@ -113,3 +113,95 @@ enum rc bench_two_threads(bool once, double *out, struct err *e)
 	config_free(c);
 	return *out = one_s / two_s, rc;
 }
+
+/* ---- a million schedules ---- */
+
+/* The shipped sweep with finer batches and chunks: 540 x 48 x 39 = 1,010,880 points. */
+static enum rc million_config(struct config *c, struct err *e)
+{
+	static const char *const finer[] = {"sweep.batch=4..192 step 4",
+	                                    "sweep.chunk=512..19968 step 512",
+	                                    "sweep.engine=estimate"};
+	const char *path = config_find("sweeps", "deepseek-v3.1-cm384", c->arena);
+
+	if (!path)
+		return fail(e, RC_NO, "configs/sweeps is not here");
+	TRY(config_read(c, path, e));
+	for (size_t i = 0; i < sizeof finer / sizeof *finer; i++)
+		TRY(config_set(c, finer[i], e));
+	return RC_OK;
+}
+
+static enum rc million_run(int jobs, double *n_points, double *cpu, double *wall, struct err *e)
+{
+	struct config *c = config_new();
+	struct sweep *s;
+	enum rc rc = million_config(c, e);
+
+	*cpu = cpu_s(), *wall = wall_s();
+	if (rc == RC_OK)
+		rc = sweep_run(c, &(struct sweep_options){.jobs = jobs}, &s, e);
+	*cpu = cpu_s() - *cpu, *wall = wall_s() - *wall;
+	if (rc == RC_OK) {
+		*n_points = (double)s->n_points;
+		sweep_free(s);
+	}
+	config_free(c);
+	return rc;
+}
+
+enum rc bench_million(bool once, double *out, struct err *e)
+{
+	double n, cpu;
+
+	(void)once;
+	return million_run(2, &n, &cpu, out, e);
+}
+
+enum rc bench_million_rate(bool once, double *out, struct err *e)
+{
+	double n = 0, cpu = 1, wall;
+
+	(void)once;
+	TRY(million_run(1, &n, &cpu, &wall, e));
+	return *out = n / cpu, RC_OK;
+}
+
+static void price_million(void)
+{
+	double n, cpu, wall;
+	struct err e;
+
+	(void)million_run(1, &n, &cpu, &wall, &e);
+}
+
+enum rc bench_million_bytes(bool once, double *out, struct err *e)
+{
+	(void)once;
+	return bench_peak_beyond_idle(price_million, out, e);
+}
+
+/* Nothing shared but what the shipped sweep shares: 8 batches and 4 chunks. */
+enum rc bench_shipped_rate(bool once, double *out, struct err *e)
+{
+	struct config *c = config_new();
+	const char *path = config_find("sweeps", "deepseek-v3.1-cm384", c->arena);
+	double start_s, best_s = HUGE_VAL, n = 0;
+	enum rc rc;
+
+	rc = path ? config_read(c, path, e) : fail(e, RC_NO, "configs/sweeps is not here");
+	c->sweep.engine = "estimate";
+	for (int i = 0; rc == RC_OK && i < (once ? 1 : LEAST_RUNS); i++) {
+		struct sweep *s;
+
+		start_s = cpu_s();
+		rc = sweep_run(c, &(struct sweep_options){.jobs = 1}, &s, e);
+		best_s = fmin(best_s, cpu_s() - start_s);
+		if (rc == RC_OK) {
+			n = (double)s->n_points;
+			sweep_free(s);
+		}
+	}
+	config_free(c);
+	return *out = n / best_s, rc;
+}

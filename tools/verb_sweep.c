@@ -205,6 +205,20 @@ static void part_tidy(const struct task_list *t)
 		store_remove(part_path(t));
 }
 
+/* What a team had made before it was cut off. */
+static enum rc parts_gather(const struct task_list *t, struct err *e)
+{
+	struct sweep_team *team = team_new(t->store);
+	struct sweep_store *s = NULL;
+	enum rc rc = store_open(t->store, STORE_THERE, &s, e);
+
+	if (rc == RC_OK)
+		rc = team_gather(team, s, e);
+	store_close(s);
+	team_free(team);
+	return rc;
+}
+
 static enum rc with_store(struct task_list *t, struct err *e)
 {
 	bool first = alone(t) || t->member.number == 0;
@@ -215,6 +229,8 @@ static enum rc with_store(struct task_list *t, struct err *e)
 
 	if (!t->store)
 		return run_kind(t, e);
+	if (alone(t) && args_has(t->args, "resume"))
+		TRY(parts_gather(t, e));
 	TRY(store_open(first ? t->store : part_path(t), mode, &t->options.store, e));
 	if (!alone(t))
 		t->options.team = team_new(t->store);
