@@ -58,7 +58,7 @@ static void list_section(struct option_list *l, enum section s)
 	}
 }
 
-static void list_make(const struct verb *verb, struct option_list *l)
+void args_options(const struct verb *verb, struct option_list *l)
 {
 	l->n = 0;
 	list_add(l, verb->options);
@@ -128,7 +128,7 @@ enum rc args_parse(const struct verb *verb, int argc, char **argv, struct args *
 	struct option_list *l = &out->list;
 	bool only_words = false;
 
-	list_make(verb, l);
+	args_options(verb, l);
 	out->verb = verb, out->n_words = out->n_given = 0;
 	if (argc > MOST_ARGS)
 		return fail(e, RC_CONFIG, "%s: more than %d arguments", verb->name, MOST_ARGS);

@@ -25,9 +25,9 @@ struct verb {
 	enum rc (*run)(const struct args *a, FILE *out, struct err *e);
 };
 
-extern const struct verb verb_run, verb_sweep, verb_merge, verb_compare, verb_check, verb_explain,
-        verb_trace, verb_validate, verb_shapes, verb_calibrate, verb_compute, verb_bench, verb_list,
-        verb_config, verb_serve;
+extern const struct verb verb_run, verb_sweep, verb_merge, verb_manual, verb_compare, verb_check,
+        verb_explain, verb_trace, verb_validate, verb_shapes, verb_calibrate, verb_compute,
+        verb_bench, verb_list, verb_config, verb_serve;
 extern const struct verb *const verbs[]; /* NULL-terminated */
 
 enum { MOST_ARGS = 512, MOST_OPTIONS = 96, OPTION_NAME_SIZE = 32 };
@@ -69,6 +69,9 @@ enum rc args_config(const struct args *a, const char *file, struct config *c, st
 
 /* The option of a configuration's key, without dashes: vector_cores, vector-cores. */
 void args_option_name(char name[OPTION_NAME_SIZE], const char *key);
+
+/* All options of a verb. */
+void args_options(const struct verb *verb, struct option_list *out);
 
 void args_help(const struct verb *verb, FILE *out);
 

@@ -5,10 +5,11 @@
 #include <unistd.h>
 #include "tools/args.h"
 
-const struct verb *const verbs[] = {&verb_run,      &verb_sweep,  &verb_merge,     &verb_serve,
-                                    &verb_compare,  &verb_check,  &verb_explain,   &verb_trace,
-                                    &verb_validate, &verb_shapes, &verb_calibrate, &verb_compute,
-                                    &verb_bench,    &verb_list,   &verb_config,    NULL};
+const struct verb *const verbs[] = {
+        &verb_run,       &verb_sweep,   &verb_merge, &verb_serve,    &verb_compare,
+        &verb_check,     &verb_explain, &verb_trace, &verb_validate, &verb_shapes,
+        &verb_calibrate, &verb_compute, &verb_bench, &verb_list,     &verb_config,
+        &verb_manual,    NULL};
 
 static void usage(FILE *out)
 {
@@ -19,8 +20,10 @@ static void usage(FILE *out)
 	        "  epsim run --machine cloudmatrix384 --model deepseek-v3.1 --flow direct --ep 64\n"
 	        "  epsim sweep configs/sweeps/deepseek-v3.1-cm384.yaml\n\n"
 	        "usage: epsim VERB ...    (epsim VERB --help tells more)\n\n");
-	for (size_t i = 0; verbs[i]; i++)
-		fprintf(out, "  %-8s %s\n", verbs[i]->name, verbs[i]->doc);
+	for (size_t i = 0; verbs[i]; i++) {
+		if (!verbs[i]->hidden)
+			fprintf(out, "  %-8s %s\n", verbs[i]->name, verbs[i]->doc);
+	}
 	fprintf(out, "\nexit status: 0 done, 1 the answer is no, 2 usage or configuration,\n"
 	             "3 bad data, 4 internal\n");
 }
