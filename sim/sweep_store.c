@@ -9,7 +9,7 @@
 #include "sim/sweep_work.h"
 
 struct sweep_store {
-	sqlite3 *db;
+	sqlite3 *db; /* NULL: not made yet */
 	const char *path;
 	struct arena *arena;
 	pthread_mutex_t lock; /* of the statements */
@@ -18,6 +18,10 @@ struct sweep_store {
 
 struct store_scope {
 	struct sweep_store *store;
+	const struct config *config;
+	const struct engine *engine;
+	const char *text;
+	bool written;
 	unsigned char digest[DIGEST_BYTES];
 	char name[2 * DIGEST_BYTES + 1];
 };
@@ -75,7 +79,7 @@ static enum rc store_start(struct sweep_store *s, enum store_mode mode, struct e
 	enum { WAIT_MS = 60000 };
 
 	sqlite3_busy_timeout(s->db, WAIT_MS);
-	if (mode == STORE_ALONE)
+	if (mode == STORE_ALONE || mode == STORE_LATER)
 		TRY(execute(s, "PRAGMA locking_mode = EXCLUSIVE", e));
 	TRY(execute(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL", e));
 	TRY(schema_make(s, e));
@@ -83,21 +87,29 @@ static enum rc store_start(struct sweep_store *s, enum store_mode mode, struct e
 	return prepare(s, schema_put_sql(s->arena), &s->put, e);
 }
 
-enum rc store_open(const char *path, enum store_mode mode, struct sweep_store **out, struct err *e)
+static enum rc database_open(struct sweep_store *s, enum store_mode mode, struct err *e)
 {
 	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-	struct sweep_store *s;
-	enum rc rc;
 
-	if (mode == STORE_THERE && access(path, F_OK) != 0)
+	if (sqlite3_open_v2(s->path, &s->db, flags, NULL) != SQLITE_OK)
+		return trouble(s, e);
+	return store_start(s, mode, e);
+}
+
+enum rc store_open(const char *path, enum store_mode mode, struct sweep_store **out, struct err *e)
+{
+	bool there = access(path, F_OK) == 0;
+	struct sweep_store *s;
+	enum rc rc = RC_OK;
+
+	if (mode == STORE_THERE && !there)
 		return fail(e, RC_CONFIG, "%s: there is no such store to go on from", path);
 	s = heap_zeroed(1, sizeof *s);
 	s->arena = arena_new();
 	s->path = arena_string(s->arena, path);
 	CHECK(pthread_mutex_init(&s->lock, NULL) == 0);
-	rc = sqlite3_open_v2(path, &s->db, flags, NULL) == SQLITE_OK ? RC_OK : trouble(s, e);
-	if (rc == RC_OK)
-		rc = store_start(s, mode, e);
+	if (mode != STORE_LATER || there)
+		rc = database_open(s, mode, e);
 	if (rc == RC_OK)
 		*out = s, s = NULL;
 	store_close(s);
@@ -139,9 +151,38 @@ void store_remove(const char *path)
 	}
 }
 
-enum rc store_merge(struct sweep_store *s, const char *from, struct err *e)
+/* The other store is attached: may it be merged, and is there anything in it? Whoever made it may
+ * have been killed right then. */
+static enum rc other_check(struct sweep_store *s, bool *empty, struct err *e)
 {
 	int64_t version = 0, n_tables = 0;
+
+	TRY(one_number(s, "PRAGMA other.user_version", &version, e));
+	TRY(one_number(s, "SELECT count(*) FROM other.sqlite_schema", &n_tables, e));
+	*empty = n_tables == 0;
+	if (version != SCHEMA_VERSION && n_tables > 0)
+		return fail(e, RC_DATA, "it is no store of this version");
+	return RC_OK;
+}
+
+static enum rc other_copy(struct sweep_store *s, struct err *e)
+{
+	enum rc rc = execute(s,
+	                     "BEGIN IMMEDIATE;"
+	                     "INSERT OR IGNORE INTO scopes SELECT * FROM other.scopes;"
+	                     "INSERT OR IGNORE INTO prices SELECT * FROM other.prices;"
+	                     "COMMIT",
+	                     e);
+
+	if (rc != RC_OK && !sqlite3_get_autocommit(s->db))
+		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	return rc;
+}
+
+enum rc store_merge(struct sweep_store *s, const char *from, struct err *e)
+{
+	bool empty = false;
+	struct err inner;
 	char *attach;
 	enum rc rc;
 
@@ -149,31 +190,23 @@ enum rc store_merge(struct sweep_store *s, const char *from, struct err *e)
 		return fail(e, RC_CONFIG, "%s: there is no such store to merge", from);
 	attach = sqlite3_mprintf("ATTACH %Q AS other", from);
 	CHECK(attach);
-	rc = execute(s, attach, e);
+	rc = execute(s, attach, &inner);
 	sqlite3_free(attach);
-	TRY(rc);
-	rc = one_number(s, "PRAGMA other.user_version", &version, e);
 	if (rc == RC_OK)
-		rc = one_number(s, "SELECT count(*) FROM other.sqlite_schema", &n_tables, e);
-	if (rc == RC_OK && version != SCHEMA_VERSION && n_tables > 0)
-		rc = fail(e, RC_DATA, "%s: it is no store of this version", from);
-	if (rc == RC_OK && n_tables > 0) /* none: who made it was killed right then */
-		rc = execute(s,
-		             "BEGIN IMMEDIATE;"
-		             "INSERT OR IGNORE INTO scopes SELECT * FROM other.scopes;"
-		             "INSERT OR IGNORE INTO prices SELECT * FROM other.prices;"
-		             "COMMIT",
-		             e);
-	if (rc != RC_OK && !sqlite3_get_autocommit(s->db))
-		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+		rc = other_check(s, &empty, &inner);
+	if (rc == RC_OK && !empty)
+		rc = other_copy(s, &inner);
 	sqlite3_exec(s->db, "DETACH other", NULL, NULL, NULL);
-	return rc;
+	return rc == RC_OK ? RC_OK : fail(e, rc, "merging %s: %.900s", from, inner.text);
 }
 
 enum rc store_count(struct sweep_store *s, size_t *n, struct err *e)
 {
 	int64_t count = 0;
 
+	*n = 0;
+	if (!s->db)
+		return RC_OK;
 	TRY(one_number(s, "SELECT count(*) FROM prices", &count, e));
 	*n = (size_t)count;
 	return RC_OK;
@@ -181,12 +214,12 @@ enum rc store_count(struct sweep_store *s, size_t *n, struct err *e)
 
 /* ---- scopes ---- */
 
-static enum rc scope_put(struct store_scope *scope, const struct config *c,
-                         const struct engine *engine, const char *text, struct err *e)
+static enum rc scope_put(struct store_scope *scope, struct err *e)
 {
 	struct sweep_store *s = scope->store;
-	const char *const words[] = {schema_program(), engine->name,     c->machine.name,
-	                             c->model.name,    c->workload.name, text};
+	const struct config *c = scope->config;
+	const char *const words[] = {schema_program(), scope->engine->name, c->machine.name,
+	                             c->model.name,    c->workload.name,    scope->text};
 	sqlite3_stmt *q;
 
 	TRY(prepare(s, "INSERT OR IGNORE INTO scopes VALUES (?,?,?,?,?,?,?)", &q, e));
@@ -201,14 +234,11 @@ enum rc store_scope_open(struct sweep_store *s, const struct config *c, const st
                          struct store_scope **out, struct err *e)
 {
 	struct store_scope *scope = heap_zeroed(1, sizeof *scope);
-	const char *text = NULL;
-	enum rc rc = schema_scope(c, engine, s->arena, scope->digest, &text, e);
+	enum rc rc = schema_scope(c, engine, s->arena, scope->digest, &scope->text, e);
 
-	scope->store = s;
+	scope->store = s, scope->config = c, scope->engine = engine;
 	for (int i = 0; i < DIGEST_BYTES; i++)
 		snprintf(scope->name + 2 * i, 3, "%02x", scope->digest[i]);
-	if (rc == RC_OK)
-		rc = scope_put(scope, c, engine, text, e);
 	if (rc == RC_OK)
 		*out = scope, scope = NULL;
 	store_scope_close(scope);
@@ -251,6 +281,9 @@ enum rc store_get(struct store_scope *scope, enum phase phase, struct arena *a,
 	unsigned char shared[DIGEST_BYTES], digest[DIGEST_BYTES];
 	int code;
 
+	*found = false;
+	if (!s->db)
+		return RC_OK;
 	schema_digests(scope->digest, phase, price, shared, digest);
 	pthread_mutex_lock(&s->lock);
 	sqlite3_bind_blob(s->get, 1, digest, DIGEST_BYTES, SQLITE_STATIC);
@@ -303,12 +336,18 @@ static enum rc row_write(struct store_scope *scope, const struct task *task, str
 static enum rc rows_write(struct store_scope *scope, const struct task *tasks, size_t n,
                           struct err *e)
 {
+	if (!scope->store->db)
+		TRY(database_open(scope->store, STORE_LATER, e));
 	TRY(execute(scope->store, "BEGIN IMMEDIATE", e));
+	if (!scope->written)
+		TRY(scope_put(scope, e));
 	for (size_t i = 0; i < n; i++) {
 		if (!tasks[i].restored)
 			TRY(row_write(scope, tasks + i, e));
 	}
-	return execute(scope->store, "COMMIT", e);
+	TRY(execute(scope->store, "COMMIT", e));
+	scope->written = true;
+	return RC_OK;
 }
 
 enum rc store_put(struct store_scope *scope, const struct task *tasks, size_t n, struct err *e)
@@ -318,7 +357,7 @@ enum rc store_put(struct store_scope *scope, const struct task *tasks, size_t n,
 
 	pthread_mutex_lock(&s->lock);
 	rc = rows_write(scope, tasks, n, e);
-	if (rc != RC_OK && !sqlite3_get_autocommit(s->db))
+	if (rc != RC_OK && s->db && !sqlite3_get_autocommit(s->db))
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	pthread_mutex_unlock(&s->lock);
 	return rc;

@@ -14,6 +14,7 @@ enum store_mode {
 	STORE_THERE, /* a missing one is an error */
 	STORE_ALONE, /* as any, and no other process may open it meanwhile: on network file systems
 	              */
+	STORE_LATER, /* as alone, but a file is made only when there is something to keep */
 };
 
 /* RC_DATA for a file that is no store. Waits for another process that writes. */

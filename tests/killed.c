@@ -175,7 +175,7 @@ static _Noreturn void child_member(const struct trial *t, int number)
 	enum rc rc;
 
 	snprintf(part, sizeof part, "%s.part-%d", t->path, number);
-	if (store_open(part, STORE_ALONE, &o.store, &e) != RC_OK)
+	if (store_open(part, STORE_LATER, &o.store, &e) != RC_OK)
 		_exit(1);
 	o.team = team_new(t->path);
 	rc = sweep_fill(t->config, &o, &n, &e);

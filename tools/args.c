@@ -45,7 +45,7 @@ static const char *value_name(const struct field *f)
 	                                                             : "NAME";
 }
 
-static void list_section(struct option_list *l, enum section s)
+void args_section(enum section s, struct option_list *l)
 {
 	for (const struct field *f = section_fields(s); f->key; f++) {
 		char *name = l->made[l->n];
@@ -64,10 +64,10 @@ void args_options(const struct verb *verb, struct option_list *l)
 	list_add(l, verb->options);
 	if (verb->takes_config) {
 		list_add(l, config_options);
-		list_section(l, SECTION_SCHEDULE);
+		args_section(SECTION_SCHEDULE, l);
 	}
 	if (verb->takes_serving)
-		list_section(l, SECTION_SERVING);
+		args_section(SECTION_SERVING, l);
 	list_add(l, common_options);
 }
 
@@ -272,12 +272,12 @@ void args_help(const struct verb *verb, FILE *out)
 	list_add(&l, config_options);
 	help_options("configuration", l.row + config, l.n - config, out);
 	schedule = l.n;
-	list_section(&l, SECTION_SCHEDULE);
+	args_section(SECTION_SCHEDULE, &l);
 	help_options("schedule", l.row + schedule, l.n - schedule, out);
 	if (!verb->takes_serving)
 		return;
 	schedule = l.n;
-	list_section(&l, SECTION_SERVING);
+	args_section(SECTION_SERVING, &l);
 	help_options("serving", l.row + schedule, l.n - schedule, out);
 }
 

@@ -21,6 +21,7 @@ struct verb {
 	const struct option *options; /* ends with a row of NULLs; common ones are added */
 	bool takes_config;  /* also options of the configuration: --machine, --set, --ep, ... */
 	bool takes_serving; /* and of the serving section: --router, --max-seqs, ... */
+	bool hidden;        /* not in the list of verbs: what builds use */
 	const char *about;  /* paragraphs for --help; may be NULL */
 	enum rc (*run)(const struct args *a, FILE *out, struct err *e);
 };
@@ -72,6 +73,8 @@ void args_option_name(char name[OPTION_NAME_SIZE], const char *key);
 
 /* All options of a verb. */
 void args_options(const struct verb *verb, struct option_list *out);
+/* Adds those that the keys of a section are: --ep, --router. */
+void args_section(enum section s, struct option_list *out);
 
 void args_help(const struct verb *verb, FILE *out);
 

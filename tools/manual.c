@@ -43,6 +43,8 @@ static const char *const *words_of(const struct option *o)
 		return phase_names;
 	f = strcmp(key, "routing") == 0 ? field_named(section_fields(SECTION_ROUTING), "kind")
 	                                : field_named(section_fields(SECTION_SCHEDULE), key);
+	if (!f)
+		f = field_named(section_fields(SECTION_SERVING), key);
 	return f && f->kind == FIELD_CHOICE ? f->names : NULL;
 }
 

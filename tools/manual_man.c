@@ -76,7 +76,8 @@ static void verb_write(const struct verb *v, FILE *out)
 		example_write(v->examples[i], out);
 	options_write(v->options, out);
 	if (v->takes_config)
-		fputs(".PP\nAlso those of a configuration, and of a schedule, below.\n", out);
+		fprintf(out, ".PP\nAlso those of a configuration%s a schedule%s, below.\n",
+		        v->takes_serving ? "," : " and", v->takes_serving ? " and serving" : "");
 }
 
 static void heading(const char *text, FILE *out)
@@ -100,15 +101,13 @@ static void key_write(void *data, const char *path, const struct field *f)
 	fputc('\n', out);
 }
 
-static void schedule_options(FILE *out)
+static void section_options(enum section s, FILE *out)
 {
-	for (const struct field *f = section_fields(SECTION_SCHEDULE); f->key; f++) {
-		char name[OPTION_NAME_SIZE];
-		struct option o = {name, f->kind == FIELD_INTEGER ? "N" : "NAME", f->doc};
+	struct option_list l = {.n = 0};
 
-		args_option_name(name, f->key);
-		option_write(&o, out);
-	}
+	args_section(s, &l);
+	for (size_t i = 0; i < l.n; i++)
+		option_write(&l.row[i], out);
 }
 
 static void start(FILE *out)
@@ -159,7 +158,9 @@ void manual_man(FILE *out)
 	heading("\"OPTIONS OF A CONFIGURATION\"", out);
 	options_write(config_options, out);
 	heading("\"OPTIONS OF A SCHEDULE\"", out);
-	schedule_options(out);
+	section_options(SECTION_SCHEDULE, out);
+	heading("\"OPTIONS OF SERVING\"", out);
+	section_options(SECTION_SERVING, out);
 	heading("\"CONFIGURATION FILES\"", out);
 	fputs("YAML with the sections below. A key's default stands in brackets. Quantities carry "
 	      "a "

@@ -189,22 +189,6 @@ static bool alone(const struct task_list *t)
 	return t->member.n == 0;
 }
 
-/* Members other than the first leave an empty store of their own behind only by a kill. */
-static void part_tidy(const struct task_list *t)
-{
-	size_t n = 0;
-	struct sweep_store *s;
-	struct err e;
-
-	if (store_open(part_path(t), STORE_THERE, &s, &e) != RC_OK)
-		return;
-	if (store_count(s, &n, &e) != RC_OK)
-		n = 1;
-	store_close(s);
-	if (n == 0)
-		store_remove(part_path(t));
-}
-
 /* What a team had made before it was cut off. */
 static enum rc parts_gather(const struct task_list *t, struct err *e)
 {
@@ -222,23 +206,21 @@ static enum rc parts_gather(const struct task_list *t, struct err *e)
 static enum rc with_store(struct task_list *t, struct err *e)
 {
 	bool first = alone(t) || t->member.number == 0;
-	enum store_mode mode = !alone(t)                     ? STORE_ALONE
-	                       : args_has(t->args, "resume") ? STORE_THERE
-	                                                     : STORE_ANY;
+	enum store_mode mode = STORE_ANY;
 	enum rc rc;
 
 	if (!t->store)
 		return run_kind(t, e);
-	if (alone(t) && args_has(t->args, "resume"))
-		TRY(parts_gather(t, e));
+	if (!alone(t))
+		mode = first ? STORE_ALONE : STORE_LATER;
+	else if (args_has(t->args, "resume"))
+		TRY(parts_gather(t, e)); /* the store is there, then */
 	TRY(store_open(first ? t->store : part_path(t), mode, &t->options.store, e));
 	if (!alone(t))
 		t->options.team = team_new(t->store);
 	rc = run_kind(t, e);
 	store_close(t->options.store);
 	team_free(t->options.team);
-	if (!first)
-		part_tidy(t);
 	return rc;
 }
 
