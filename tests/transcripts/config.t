@@ -214,10 +214,24 @@ $ epsim config dump --machine 'node:2 die:4 package:2 die_link:100GBps fabric:19
 >   dispatch: []
 >   weights: []
 >   kv: []
+>   completion: []
+>   addresses: []
+>   window: []
+>   quantise: []
+>   dedup: []
+>   local: []
+>   round_tokens: []
+>   pipeline: []
+>   machines: []
+>   models: []
+>   workloads: []
+>   constraints: []
 >   budget:
 >     ttft: 0s
 >     tpot: 0s
 >     npus: 0
+>     memory: 0B
+>   objective: throughput
 >   engine: "fluid"
 > serving:
 >   batching: "vllm-v1"
@@ -260,6 +274,8 @@ $ epsim config dump configs/machines/cloudmatrix384.yaml | grep -c source:
 
 # What is dumped reads back: the dump of a dump is the dump.
 $ for f in configs/*/*.yaml; do epsim config dump $f >$TMP/a.yaml && epsim config dump $TMP/a.yaml >$TMP/b.yaml && cmp $TMP/a.yaml $TMP/b.yaml || echo $f; done
+> epsim: configs/cluster/kubernetes-indexed.yaml:3: unknown section 'apiVersion' (sections: machine, model, workload, routing, schedule, sweep, serving, set)
+> configs/cluster/kubernetes-indexed.yaml
 > epsim: configs/shapes/published.yaml:4: unknown section 'shapes' (sections: machine, model, workload, routing, schedule, sweep, serving, set)
 > configs/shapes/published.yaml
 
@@ -290,23 +306,37 @@ $ epsim config fields schedule
 > schedule.round_tokens   count                  0        flow option: tokens of a rank moved in one round; 0: the flow's own
 > schedule.pipeline       count                  0        flow option: parts that overlap inside the layer; 0: the flow's own
 $ epsim config fields sweep
-> key                  unit                       default               meaning
-> sweep.name           text                       sweep                 names the output files
-> sweep.flow           list of text               relay3,relay2,direct  schedules of dispatch and combine
-> sweep.ep             list of count              []                    expert-parallel ranks
-> sweep.tp             list of count              []                    ranks of an attention group
-> sweep.dp             list of count              []                    attention groups; 0: EP / TP
-> sweep.batch          list of count              []                    decode requests of an attention group
-> sweep.chunk          list of count              []                    prefill tokens of an attention group in a step
-> sweep.micro_batches  list of count              []                    2: overlap of communication and compute
-> sweep.vector_cores   list of count              []                    vector cores for dispatch and combine; 0: all
-> sweep.dispatch       list of bf16|int8|fp8|fp4  []                    rows on the wire in dispatch
-> sweep.weights        list of bf16|int8|fp8|fp4  []                    weights, and GEMM compute
-> sweep.kv             list of bf16|int8|fp8|fp4  []                    KV cache
-> sweep.budget.ttft    time                       0s                    time to first token of the workload's prompt; 0: none
-> sweep.budget.tpot    time                       0s                    time per output token; 0: none
-> sweep.budget.npus    count                      0                     NPUs of a deployment; 0: any
-> sweep.engine         text                       fluid                 see `epsim list engines`
+> key                  unit                            default               meaning
+> sweep.name           text                            sweep                 names the output files
+> sweep.flow           list of text                    relay3,relay2,direct  schedules of dispatch and combine
+> sweep.ep             list of count                   []                    expert-parallel ranks
+> sweep.tp             list of count                   []                    ranks of an attention group
+> sweep.dp             list of count                   []                    attention groups; 0: EP / TP
+> sweep.batch          list of count                   []                    decode requests of an attention group
+> sweep.chunk          list of count                   []                    prefill tokens of an attention group in a step
+> sweep.micro_batches  list of count                   []                    2: overlap of communication and compute
+> sweep.vector_cores   list of count                   []                    vector cores for dispatch and combine; 0: all
+> sweep.dispatch       list of bf16|int8|fp8|fp4       []                    rows on the wire in dispatch
+> sweep.weights        list of bf16|int8|fp8|fp4       []                    weights, and GEMM compute
+> sweep.kv             list of bf16|int8|fp8|fp4       []                    KV cache
+> sweep.completion     list of auto|barrier|flags      []                    flow option, as all down to pipeline
+> sweep.addresses      list of auto|exchanged|cached   []                    of remote windows
+> sweep.window         list of auto|worst|counts       []                    how windows are sized
+> sweep.quantise       list of auto|fused|separate     []                    where rows are quantised
+> sweep.dedup          list of auto|none|rank|node     []                    one row for each expert, rank or node of a token
+> sweep.local          list of auto|staged|shortcut    []                    rows of a rank to itself
+> sweep.round_tokens   list of count                   []                    tokens of a rank that one round moves
+> sweep.pipeline       list of count                   []                    parts that overlap with compute
+> sweep.machines       list of text                    []                    names; each is tried with each model and workload
+> sweep.models         list of text                    []                    likewise
+> sweep.workloads      list of text                    []                    likewise
+> sweep.constraints    list of text                    []                    what must hold between knobs, such as tp * dp == ep
+> sweep.budget.ttft    time                            0s                    time to first token of the workload's prompt; 0: none
+> sweep.budget.tpot    time                            0s                    time per output token; 0: none
+> sweep.budget.npus    count                           0                     NPUs of a deployment; 0: any
+> sweep.budget.memory  size                            0B                    of a rank's HBM; 0: all that is usable
+> sweep.objective      throughput|ttft|tpot|npus|cost  throughput            what is best among those that meet the budgets
+> sweep.engine         text                            fluid                 see `epsim list engines`
 $ epsim config fields | awk '{ sub(/\..*/, "", $1); print $1 }' | uniq
 > key
 > machine

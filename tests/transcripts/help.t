@@ -11,6 +11,7 @@ $ epsim --help
 >
 >   run      Predicts one step, one layer or one exchange in detail
 >   sweep    Tries every combination of schedules against TTFT and TPOT budgets
+>   merge    Puts the stores of a sweep's shards into one
 >   serve    Serves requests of a trace or workload: TTFT, TPOT, goodput
 >   compare  Shows the same work under several flows, and where the difference comes from
 >   check    Proves that a flow cannot corrupt data or wait for ever, or shows how it can
@@ -78,6 +79,7 @@ $ epsim run --help
 $ epsim sweep --help
 >   epsim sweep configs/sweeps/deepseek-v3.1-cm384.yaml --out out/cm384
 >   epsim sweep configs/sweeps/qwen3-235b-a2.yaml --set sweep.budget.tpot=40ms --json
+>   mpirun -np 2 epsim sweep configs/sweeps/qwen3-235b-a2.yaml --store a2.db
 >
 > usage: epsim sweep FILE [option...]
 > Tries every combination of schedules against TTFT and TPOT budgets.
@@ -91,6 +93,15 @@ $ epsim sweep --help
 >   --rows N                 rows of the feasible front to print; default 20
 >   --jobs N                 threads; default: all processors
 >   --engine NAME            estimate, fluid or simgrid; default: the file's
+>   --dry-run                only count schedules, and what there is to price
+>   --explain POINT          why a point is feasible or not: its row, or flow=direct,ep=64,...
+>   --prune KIND             none, budget, front or near: price less by lower bounds
+>   --near SHARE             with --prune near: how far from the estimated front; default 5%
+>   --finalists N            price the N best of the front by simgrid, too
+>   --store FILE             keep prices there, and take from it what an earlier sweep made
+>   --resume                 go on with a sweep that was cut off: the store must be there
+>   --shard I/N              only the I-th part of the prices, into the store; no report
+>   --team I/N               share the work with N - 1 processes like this; mpirun implies it
 >   --json                   print JSON
 >   --seed N                 of random routing; default 0
 >   --help                   this text
@@ -231,8 +242,10 @@ $ epsim config --help
 
 # Every verb: examples that start a line, --json, --seed, --help.
 $ epsim --help | sed -n 's/^  \([a-z]*\)  .*/\1/p' >$TMP/verbs; sort $TMP/verbs | tr '\n' ' '
-> bench check compare compute config explain list run serve shapes sweep trace 
+> bench check compare compute config explain list merge run serve shapes sweep trace 
 $ for v in $(cat $TMP/verbs); do epsim $v --help | head -n 2 | grep -c "^  epsim $v"; done | uniq
+> 2
+> 1
 > 2
 $ for v in $(cat $TMP/verbs); do epsim $v --help | grep -cE '^  --(json|seed N|help)  '; done | uniq
 > 3

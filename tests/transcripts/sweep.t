@@ -144,7 +144,7 @@ $ epsim sweep $TMP/tiny.yaml | cmp - $TMP/deep/er/summary.txt
 # No schedule will do: the table, then the answer.
 $ epsim sweep $TMP/tiny.yaml --rows 0 --set sweep.budget.tpot=1us --set sweep.budget.npus=2
 > tiny: tiny on synthetic, workload short
-> budgets: TTFT 150 us for a prompt of 200 tokens, TPOT 1 us at context 125
+> budgets: TTFT 150 us for a prompt of 200 tokens, TPOT 1 us at context 125, 2 NPUs
 > 27 schedules, 0 feasible (engine fluid, routing balanced)
 >
 > flow    schedules  feasible  no: shape  npus  memory  TTFT  TPOT  best tok/s/NPU  least TTFT  least TPOT
