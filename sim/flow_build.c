@@ -146,6 +146,11 @@ void stage_scan(struct flow_build *b, const char *label, double entries_count,
 	stage_delay(b, label, entries_count * b->topology->machine->vector.scan_s, after, done);
 }
 
+void stage_places(struct flow_build *b, const char *label, const uint32_t *after, uint32_t *done)
+{
+	stage_scan(b, label, flow_rows_out_count(b->request) / build_cores_count(b), after, done);
+}
+
 void stage_join(struct flow_build *b, const char *label, const uint32_t *one, const uint32_t *other,
                 uint32_t *done)
 {

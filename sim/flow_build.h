@@ -85,6 +85,11 @@ void stage_copy(struct flow_build *b, const char *label, struct traffic traffic,
 void stage_scan(struct flow_build *b, const char *label, double entries_count,
                 const uint32_t *after, uint32_t *done);
 
+/* The cores find the places of the rank's rows in a compact table of all ranks' counts, each for
+ * its share of them: one load a row, with a vector sum over what lies before (assumed: the decode
+ * kernels that do this are not published; the prefill kernel goes entry by entry). */
+void stage_places(struct flow_build *b, const char *label, const uint32_t *after, uint32_t *done);
+
 /* Who moves rows: the vector cores, or SDMA engines, which take the segments (what a rank sends to
  * one expert, or back) that are large enough and larger than the mean of those it sends. */
 enum plane { PLANE_ANY, PLANE_CORES, PLANE_SDMA };

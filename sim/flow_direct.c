@@ -121,9 +121,7 @@ static void decode_dispatch(struct flow_build *b, const struct source *from, uin
 	stage_send(b, "dispatch.counts", count_bytes * experts, 1, done, done);
 	note_counts_sent(b, done, &own_in_turns, &counts_in_turns);
 	stage_flags(b, "dispatch.counts", done, done);
-	/* a compact table: each core adds up its share of the experts, a vector instruction for
-	   each rank's row (assumed; the prefill kernel goes entry by entry) */
-	stage_scan(b, "dispatch.counts", (double)b->request->routing->n_ranks, done, done);
+	stage_places(b, "dispatch.counts", done, done);
 	place_rows(b, from, done);
 	complete(b, "dispatch.barrier", "dispatch.flags", done);
 }

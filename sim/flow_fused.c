@@ -79,8 +79,7 @@ static void exchange_counts(struct flow_build *b, uint32_t *at)
 	stage_send(b, "dispatch.counts", count_bytes * experts, 1, at, at);
 	note_counts_sent(b, at, &own_counts, &counts);
 	stage_flags(b, "dispatch.counts", at, at);
-	/* as direct placement adds up its compact table (assumed) */
-	stage_scan(b, "dispatch.counts", (double)b->request->routing->n_ranks, at, at);
+	stage_places(b, "dispatch.counts", at, at);
 }
 
 /* Dispatch of one part; `first` goes on in the kernel that exchanged the counts. arrived: its rows

@@ -86,8 +86,7 @@ static void front_reorder(struct flow_build *b, const uint32_t *ready, uint32_t 
 	stage_send(b, "dispatch.counts", count_bytes * experts, 1, at, at);
 	note_counts_sent(b, at, &own_counts, &counts);
 	stage_flags(b, "dispatch.counts", at, at);
-	/* as direct placement adds up its compact table (assumed) */
-	stage_scan(b, "dispatch.counts", (double)b->request->routing->n_ranks, at, at);
+	stage_places(b, "dispatch.counts", at, at);
 }
 
 static void pull_group(struct flow_build *b, struct shipment s, const uint32_t *after,

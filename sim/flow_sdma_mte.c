@@ -103,8 +103,7 @@ static void dispatch(struct flow_build *b, const uint32_t *ready, uint32_t *done
 	stage_send(b, "dispatch.counts", count_bytes * experts, 1, done, done);
 	note_counts_sent(b, done, &own_counts, &counts);
 	stage_flags(b, "dispatch.counts", done, done);
-	/* as direct placement adds up its compact table (assumed) */
-	stage_scan(b, "dispatch.counts", (double)b->request->routing->n_ranks, done, done);
+	stage_places(b, "dispatch.counts", done, done);
 	pack(b, &from, done);
 	move_segments(b, &s, &labels, done);
 }

@@ -18,7 +18,7 @@ $ epsim shapes
 > ZeRO-Prefill                   tokens a GPU from which it gains, over 8192                                     0.5 to 1 on H100; times 2.8 for H800's links: 1.4 to 2.8              1 to 3   1.38  holds
 > ZeRO-Prefill                   gain at 32768 tokens a GPU                                                      1.30 to 1.59                                                    1.25 to 1.65   1.46  holds
 > ZeRO-Prefill                   the gain grows with context: after 65536 tokens over after none                 1.30 for short and mid, 1.52 for long prompts: 1.17              1.05 to 1.4  0.698  explained
-> relay against direct           direct is never slower in decode: worst of 1 to 256 tokens, direct over relay2  faster at each size                                                 0.3 to 1  0.883  holds
+> relay against direct           direct is never slower in decode: worst of 1 to 256 tokens, direct over relay2  faster at each size                                                 0.3 to 1  0.822  holds
 > relay against direct           the gap in prefill grows with tokens: 16384 over 1024                           grows                                                               1 to 100   17.5  holds
 > relay against direct           direct needs less memory at every size: the most it needs of relay2's, EP 64    less at every size                                                    0 to 1  0.903  holds
 >
