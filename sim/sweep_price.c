@@ -2,6 +2,8 @@
 #include <math.h>
 #include <string.h>
 
+const double bound_slack_ratio = 0x1p-30;
+
 static struct step_request request_of(const struct pricer *p, const struct sweep_group *g,
                                       const struct schedule *s, enum phase phase)
 {
@@ -157,6 +159,12 @@ static bool in_budget(double value, double budget)
 	return !(budget > 0) || value <= budget;
 }
 
+/* A bound may be above what it bounds by rounding. */
+static bool in_time(const struct pool_price *p, double budget_s)
+{
+	return in_budget(p->time_s, budget_s * (p->bound ? 1 + bound_slack_ratio : 1));
+}
+
 static enum reason reason_of(const struct sweep_point *p)
 {
 	const struct config *c = p->prefill->group->config;
@@ -170,9 +178,9 @@ static enum reason reason_of(const struct sweep_point *p)
 	if (p->prefill->memory.total_bytes > limit_bytes ||
 	    p->decode->memory.total_bytes > limit_bytes)
 		return REASON_MEMORY;
-	if (!in_budget(p->prefill->time_s, c->sweep.budget.ttft_s))
+	if (!in_time(p->prefill, c->sweep.budget.ttft_s))
 		return REASON_TTFT;
-	if (!in_budget(p->decode->time_s, c->sweep.budget.tpot_s))
+	if (!in_time(p->decode, c->sweep.budget.tpot_s))
 		return REASON_TPOT;
 	return REASON_NONE;
 }

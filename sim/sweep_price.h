@@ -13,6 +13,9 @@ struct pricer {
 	pthread_mutex_t *lock;          /* NULL: one thread */
 };
 
+/* By how much a bound may be above what it bounds, by rounding. */
+extern const double bound_slack_ratio;
+
 /* The schedule of a group with that size in place of its chunk (prefill) or batch (decode). */
 struct schedule pool_schedule(const struct pool_price *p, enum phase phase);
 

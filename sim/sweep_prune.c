@@ -7,9 +7,6 @@
 #include <string.h>
 #include "sim/sweep_front.h"
 
-/* Engines agree with their bound up to rounding. */
-static const double slack_ratio = 0x1p-30;
-
 bool prune_bound_proven(const struct sweep *s, const struct pool_price *p)
 {
 	return p->group->schedule.micro_batches == 1 && s->engine != &engine_estimate;
@@ -26,7 +23,7 @@ bool prune_by_budget(const struct sweep *s, const struct pool_price *p, enum pha
 		return true;
 	if (p->memory.total_bytes > point_memory_limit_bytes(&of))
 		return true;
-	return p->known && p->bound && budget_s > 0 && p->time_s > budget_s * (1 + slack_ratio);
+	return p->known && p->bound && budget_s > 0 && p->time_s > budget_s * (1 + bound_slack_ratio);
 }
 
 static void item_improve(struct front_item *x, double ratio)
@@ -50,7 +47,7 @@ static size_t list_points(const struct sweep *s, bool bound, struct front_item *
 			continue;
 		out[n] = front_item(p);
 		if (bound) /* what ties with its bound must not seem beaten */
-			item_improve(out + n, slack_ratio);
+			item_improve(out + n, bound_slack_ratio);
 		n++;
 	}
 	return n;

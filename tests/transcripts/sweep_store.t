@@ -30,23 +30,23 @@ $ (epsim sweep $TMP/a.yaml --store $TMP/team.db --team 2/2 & epsim sweep $TMP/a.
 ? 1
 $ OMPI_COMM_WORLD_RANK=1 OMPI_COMM_WORLD_SIZE=2 epsim sweep $TMP/a.yaml --store $TMP/env.db; OMPI_COMM_WORLD_RANK=0 OMPI_COMM_WORLD_SIZE=2 epsim sweep $TMP/a.yaml --store $TMP/env.db | cmp - $TMP/alone
 > epsim: sweep: 42 of 42 prices of pools were in $TMP/env.db
-$ if command -v mpirun >$TMP/where; then OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 configs/cluster/mpirun.sh 2 $TMP/a.yaml $TMP/mpi.db 2>$TMP/err; else cat $TMP/alone; fi | cmp - $TMP/alone
+$ if command -v mpirun >$TMP/where; then OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 tools/cluster/mpirun.sh 2 $TMP/a.yaml $TMP/mpi.db 2>$TMP/err; else cat $TMP/alone; fi | cmp - $TMP/alone
 
-# The examples of configs/cluster with two ranks.
-$ mkdir $TMP/array; for i in 1 2; do SLURM_ARRAY_TASK_ID=$i SLURM_ARRAY_TASK_COUNT=2 configs/cluster/slurm-array.sh $TMP/a.yaml $TMP/array; done
+# The examples of tools/cluster with two ranks.
+$ mkdir $TMP/array; for i in 1 2; do SLURM_ARRAY_TASK_ID=$i SLURM_ARRAY_TASK_COUNT=2 tools/cluster/slurm-array.sh $TMP/a.yaml $TMP/array; done
 > shard 1/2: 21 prices made, in $TMP/array/shard-1.db
 > shard 2/2: 21 prices made, in $TMP/array/shard-2.db
 $ epsim merge $TMP/array/all.db $TMP/array/shard-*.db
 > $TMP/array/all.db: 42 prices, 42 of them new
-$ mkdir $TMP/pods; for i in 0 1; do SHARDS=2 SWEEP=$TMP/a.yaml STORES=$TMP/pods JOB_COMPLETION_INDEX=$i sh -c "$(sed -n '/>-/,/SHARDS"$/p' configs/cluster/kubernetes-indexed.yaml | sed 1d | tr '\n' ' ')"; done
+$ mkdir $TMP/pods; for i in 0 1; do SHARDS=2 SWEEP=$TMP/a.yaml STORES=$TMP/pods JOB_COMPLETION_INDEX=$i sh -c "$(sed -n '/>-/,/SHARDS"$/p' tools/cluster/kubernetes-indexed.yaml | sed 1d | tr '\n' ' ')"; done
 > shard 1/2: 21 prices made, in $TMP/pods/shard-0.db
 > shard 2/2: 21 prices made, in $TMP/pods/shard-1.db
-$ configs/cluster/parallel.sh 2 $TMP/a.yaml $TMP/parallel 2>$TMP/err | cmp - $TMP/alone; sort $TMP/err
+$ tools/cluster/parallel.sh 2 $TMP/a.yaml $TMP/parallel 2>$TMP/err | cmp - $TMP/alone; sort $TMP/err
 > $TMP/parallel/all.db: 42 prices, 42 of them new
 > epsim: sweep: 42 of 42 prices of pools were in $TMP/parallel/all.db
 > shard 1/2: 21 prices made, in $TMP/parallel/shard-1.db
 > shard 2/2: 21 prices made, in $TMP/parallel/shard-2.db
-$ mkdir $TMP/bin; printf '%s\n' '#!/bin/sh' 'shift; (SLURM_PROCID=1 SLURM_STEP_NUM_TASKS=2 "$@" & SLURM_PROCID=0 SLURM_STEP_NUM_TASKS=2 "$@"; wait)' >$TMP/bin/srun; chmod +x $TMP/bin/srun; PATH=$TMP/bin:$PATH configs/cluster/slurm-team.sh $TMP/a.yaml $TMP/slurm.db 2>$TMP/err >$TMP/out; head -n 23 $TMP/out | cmp - $TMP/alone; ls $TMP/slurm-report | grep -c csv
+$ mkdir $TMP/bin; printf '%s\n' '#!/bin/sh' 'shift; (SLURM_PROCID=1 SLURM_STEP_NUM_TASKS=2 "$@" & SLURM_PROCID=0 SLURM_STEP_NUM_TASKS=2 "$@"; wait)' >$TMP/bin/srun; chmod +x $TMP/bin/srun; PATH=$TMP/bin:$PATH tools/cluster/slurm-team.sh $TMP/a.yaml $TMP/slurm.db 2>$TMP/err >$TMP/out; head -n 23 $TMP/out | cmp - $TMP/alone; ls $TMP/slurm-report | grep -c csv
 > 1
 
 # What is wrong.
