@@ -1,6 +1,25 @@
 /* epsim merge: stores of shards into one. */
+#include "models/base/json.h"
 #include "sim/sweep_store.h"
 #include "tools/args.h"
+
+static void report(const struct args *a, size_t before, size_t after, FILE *out)
+{
+	struct json *j;
+
+	if (!args_has(a, "json")) {
+		fprintf(out, "%s: %zu prices, %zu of them new\n", a->word[0], after,
+		        after - before);
+		return;
+	}
+	j = json_new(out);
+	json_object(j, NULL);
+	json_text(j, "store", a->word[0]);
+	json_integer(j, "prices", (int64_t)after);
+	json_integer(j, "prices_new", (int64_t)(after - before));
+	json_close(j);
+	json_free(j);
+}
 
 static enum rc merge(const struct args *a, struct sweep_store *s, FILE *out, struct err *e)
 {
@@ -11,7 +30,7 @@ static enum rc merge(const struct args *a, struct sweep_store *s, FILE *out, str
 		TRY(store_merge(s, a->word[i], e));
 	TRY(store_check(s, e));
 	TRY(store_count(s, &after, e));
-	fprintf(out, "%s: %zu prices, %zu of them new\n", a->word[0], after, after - before);
+	report(a, before, after, out);
 	return RC_OK;
 }
 
@@ -35,7 +54,9 @@ const struct verb verb_merge = {
         .doc = "Puts the stores of a sweep's shards into one",
         .usage = "OUT IN... [option...]",
         .examples = {"epsim merge all.db shard-1.db shard-2.db",
-                     "epsim sweep FILE --store all.db --resume   # the report of all shards"},
-        .about = "OUT is made, or added to. A price that is there already stays as it is.",
+                     "epsim merge all.db monday.db tuesday.db --json"},
+        .about = "OUT is made, or added to. A price that is there already stays as it is. The "
+                 "report of "
+                 "all:\n  epsim sweep FILE --store all.db --resume",
         .run = run,
 };

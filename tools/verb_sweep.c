@@ -1,6 +1,7 @@
 /* epsim sweep: every combination of the knobs against the budgets. */
 #include <stdlib.h>
 #include <string.h>
+#include "models/base/json.h"
 #include "models/sweep_cases.h"
 #include "sim/sweep_store.h"
 #include "sim/sweep_team.h"
@@ -149,15 +150,51 @@ static void print_counts(const struct sweep_counts *x, const struct config *c, F
 	        c->sweep.engine);
 }
 
-static enum rc run_dry(const struct task_list *t, struct err *e)
+static void json_counts(const struct sweep_counts *x, const struct config *c, struct json *j)
+{
+	json_object(j, NULL);
+	json_text(j, "name", c->sweep.name);
+	json_text(j, "machine", c->machine.name);
+	json_text(j, "model", c->model.name);
+	json_text(j, "workload", c->workload.name);
+	json_number(j, "combinations", x->combinations_count);
+	json_integer(j, "points_total", (int64_t)x->n_points);
+	for (enum reason r = REASON_SHAPE; r <= REASON_MEMORY; r++)
+		json_integer(j, reason_name(r), (int64_t)x->n_by_reason[r]);
+	json_integer(j, "prices", (int64_t)x->n_prices);
+	json_integer(j, "prices_stored", (int64_t)x->n_stored);
+	json_integer(j, "prices_to_make", (int64_t)x->n_engine);
+	json_close(j);
+}
+
+static enum rc dry_cases(const struct task_list *t, struct json *j, struct err *e)
 {
 	for (size_t i = 0; i < t->cases.n; i++) {
 		struct sweep_counts x;
 
 		TRY(sweep_counts(t->cases.config[i], &t->options, &x, e));
-		print_counts(&x, t->cases.config[i], t->out);
+		if (j)
+			json_counts(&x, t->cases.config[i], j);
+		else
+			print_counts(&x, t->cases.config[i], t->out);
 	}
 	return RC_OK;
+}
+
+static enum rc run_dry(const struct task_list *t, struct err *e)
+{
+	struct json *j = args_has(t->args, "json") ? json_new(t->out) : NULL;
+	enum rc rc;
+
+	if (!j)
+		return dry_cases(t, NULL, e);
+	json_object(j, NULL);
+	json_array(j, "cases");
+	rc = dry_cases(t, j, e);
+	json_close(j);
+	json_close(j);
+	json_free(j);
+	return rc;
 }
 
 static enum rc run_kind(struct task_list *t, struct err *e)
