@@ -1,0 +1,40 @@
+/* A trial: one flow, one phase, one shape, run on a backend; every result checked, then repeated
+ * and timed. What is measured here says nothing about Ascend hardware: see README.md. */
+#pragma once
+#include "hw/reference.h"
+
+enum { MOST_REPEATS = 200, MOST_LAYERS = 8 };
+
+struct trial {
+	int32_t kernels; /* row of kernels_table[] */
+	struct shape shape;
+	int32_t checked; /* layers of different seeds that run back to back and are checked */
+	int32_t warmups, repeats; /* rounds that are timed; each operation starts at a barrier */
+};
+
+/* What one rank tells. Times are of sym_time_s(), so those of all ranks of a host compare. */
+struct trial_report {
+	struct verdict verdict;
+	double begin_s[MOST_REPEATS][MOE_OPS];
+	double end_s[MOST_REPEATS][MOE_OPS][MOST_STEPS]; /* of each step */
+};
+
+/* What all ranks together tell. An operation takes as long as its slowest rank. */
+struct trial_result {
+	struct verdict verdict;
+	int n_steps[MOE_OPS];
+	const char *const *labels[MOE_OPS];
+	double median_s[MOE_OPS], least_s[MOE_OPS]; /* over the repeats */
+	double step_s[MOE_OPS]
+	             [MOST_STEPS]; /* median over repeats of the slowest rank's time in it */
+};
+
+/* reports: n_ranks of them, the caller's. RC_CONFIG when the shape is impossible. */
+enum rc trial_check(const struct trial *t, struct err *e);
+enum rc trial_run(const struct trial *t, const struct symheap_backend *backend,
+                  struct trial_report *reports, struct err *e);
+void trial_sum(const struct trial *t, const struct trial_report *reports, struct trial_result *out);
+
+/* What each rank runs; for programs that are ranks themselves. */
+void trial_rank_main(struct symheap *h, const void *trial, void *report);
+size_t trial_heap_bytes(const struct trial *t);
