@@ -57,12 +57,17 @@ double sym_time_s(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / ns_per_s;
 }
 
-void sym_relax(int64_t n_ranks, int64_t turn)
+bool sym_may_spin(int64_t n_ranks)
 {
-	enum { SPINS = 2000, YIELDS = 20000 };
+	return n_ranks <= sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+void sym_relax(bool spins, int64_t turn)
+{
+	enum { SPINS = 20000, YIELDS = 40000 };
 	static const struct timespec moment = {.tv_nsec = 50000};
 
-	if (turn < SPINS && n_ranks <= sysconf(_SC_NPROCESSORS_ONLN))
+	if (spins && turn < SPINS)
 		return;
 	if (turn < YIELDS)
 		sched_yield();

@@ -45,6 +45,7 @@ struct symheap {
 	int64_t rank, n_ranks;
 	char *base;         /* NULL: only sizes are asked for */
 	size_t bytes, used; /* used: also beyond bytes, when base is NULL */
+	bool spins;         /* each rank has a processor: wait on it for a while */
 	void *state;        /* the backend's */
 };
 
@@ -81,6 +82,9 @@ const void *sym_read(struct symheap *h, const void *own, size_t bytes, void *scr
 
 double sym_time_s(void); /* a clock that all ranks of a host share */
 
-/* One turn of waiting, the n-th: first on the processor when there is one for each rank, then
- * giving it away, at last sleeping for moments. */
-void sym_relax(int64_t n_ranks, int64_t turn);
+/* May ranks spin while they wait? */
+bool sym_may_spin(int64_t n_ranks);
+
+/* One turn of waiting, the n-th: at first on the processor, if it spins, then giving it away, at
+ * last sleeping for moments. */
+void sym_relax(bool spins, int64_t turn);

@@ -60,6 +60,7 @@ static enum rc map(struct host *x, struct err *e)
 		return fail(e, RC_INTERNAL, "shared memory of %.1f GiB cannot be mapped: %s",
 		            (double)x->map_bytes / (double)(1 << 30), strerror(errno));
 	x->group.gather = (struct gather *)x->map;
+	x->group.spins = sym_may_spin(l->n_ranks);
 	x->reports = x->map + control;
 	x->group.heaps = x->reports + reports;
 	return RC_OK;
@@ -127,7 +128,7 @@ static int64_t next_ended(struct host *x, int *status)
 			if (x->pid[r] > 0 && waitpid(x->pid[r], status, WNOHANG) == x->pid[r])
 				return r;
 		}
-		sym_relax(MOST_RANKS, INT64_MAX);
+		sym_relax(false, INT64_MAX);
 	}
 }
 

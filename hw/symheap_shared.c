@@ -33,7 +33,7 @@ static void wait(struct symheap *h, const struct flag *flag, int32_t value)
 {
 	for (int64_t turn = 0; atomic_load_explicit(&flag->value, memory_order_acquire) < value;
 	     turn++)
-		sym_relax(h->n_ranks, turn);
+		sym_relax(h->spins, turn);
 }
 
 static void barrier(struct symheap *h)
@@ -49,7 +49,7 @@ static void barrier(struct symheap *h)
 	}
 	for (int64_t turn = 0; atomic_load_explicit(&g->round, memory_order_acquire) == round;
 	     turn++)
-		sym_relax(h->n_ranks, turn);
+		sym_relax(h->spins, turn);
 }
 
 const struct symheap_ops symheap_shared_ops = {
@@ -71,6 +71,7 @@ struct symheap shared_heap(struct shared_group *group, const struct launch *l, i
 	                        .n_ranks = l->n_ranks,
 	                        .base = group->heaps + (size_t)rank * bytes,
 	                        .bytes = bytes,
+	                        .spins = group->spins,
 	                        .state = group};
 }
 

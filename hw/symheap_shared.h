@@ -11,6 +11,7 @@ struct gather { /* a barrier */
 struct shared_group {
 	struct gather *gather;
 	char *heaps; /* n_ranks of heap_bytes */
+	bool spins;
 };
 
 extern const struct symheap_ops symheap_shared_ops;

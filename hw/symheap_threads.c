@@ -25,7 +25,8 @@ static enum rc launch(const struct launch *l, void *reports, struct err *e)
 	struct gather gather = {0};
 	size_t bytes = (size_t)l->n_ranks * shared_align(l->heap_bytes);
 	char *heaps = heap_zeroed(bytes + FLAG_BYTES, 1);
-	struct shared_group group = {&gather, heaps + FLAG_BYTES - (uintptr_t)heaps % FLAG_BYTES};
+	struct shared_group group = {&gather, heaps + FLAG_BYTES - (uintptr_t)heaps % FLAG_BYTES,
+	                             sym_may_spin(l->n_ranks)};
 	enum rc rc = RC_OK;
 
 	for (int64_t r = 0; r < l->n_ranks; r++) {

@@ -1,0 +1,309 @@
+#include "hw/bench.h"
+#include <stdlib.h>
+#include <string.h>
+#include "hw/row.h"
+#include "models/base/arena.h"
+
+struct bench_rank {
+	struct symheap *heap;
+	const struct bench *bench;
+	char *from, *to; /* symmetric, as large as the largest point */
+	struct flag *flag;
+	int32_t flags_sent;
+	float *sum;   /* unit: 1 */
+	char *result; /* one row */
+};
+
+static int64_t next_rank(const struct symheap *h)
+{
+	return (h->rank + 1) % h->n_ranks;
+}
+
+static int64_t row_count(const struct bench_rank *x, int64_t bytes)
+{
+	return bytes / x->bench->row_bytes;
+}
+
+/* A row's place when rows go to several places in turn. */
+static int64_t place_of(int64_t row, int64_t rows)
+{
+	int64_t each = (rows + BENCH_PLACES - 1) / BENCH_PLACES;
+	int64_t at = row % BENCH_PLACES * each + row / BENCH_PLACES;
+
+	return at < rows ? at : row;
+}
+
+/* ---- one pass of each kind ---- */
+
+static void run_memcpy(struct bench_rank *x, int64_t bytes)
+{
+	void *there = x->heap->ops->peer(x->heap, x->to, next_rank(x->heap));
+
+	if (there)
+		memcpy(there, x->from, (size_t)bytes);
+	else
+		memcpy(x->to, x->from, (size_t)bytes);
+}
+
+static void run_copy(struct bench_rank *x, int64_t bytes)
+{
+	memcpy(x->to, x->from, (size_t)bytes);
+}
+
+static void run_put(struct bench_rank *x, int64_t bytes)
+{
+	x->heap->ops->put(x->heap, x->to, x->from, (size_t)bytes, next_rank(x->heap));
+	x->heap->ops->quiet(x->heap);
+}
+
+static void run_get(struct bench_rank *x, int64_t bytes)
+{
+	x->heap->ops->get(x->heap, x->to, x->from, (size_t)bytes, next_rank(x->heap));
+}
+
+static void run_place(struct bench_rank *x, int64_t bytes)
+{
+	int64_t rows = row_count(x, bytes), row = x->bench->row_bytes;
+
+	for (int64_t i = 0; i < rows; i++)
+		x->heap->ops->put(x->heap, x->to + place_of(i, rows) * row,
+		                  x->from + i / BENCH_TOP_K * row, (size_t)row, next_rank(x->heap));
+	x->heap->ops->quiet(x->heap);
+}
+
+static void run_pack(struct bench_rank *x, int64_t bytes)
+{
+	int64_t rows = row_count(x, bytes), row = x->bench->row_bytes;
+
+	for (int64_t i = 0; i < rows; i++)
+		memcpy(x->to + place_of(i, rows) * row, x->from + i / BENCH_TOP_K * row,
+		       (size_t)row);
+}
+
+static void run_reorder(struct bench_rank *x, int64_t bytes)
+{
+	int64_t rows = row_count(x, bytes), row = x->bench->row_bytes;
+
+	for (int64_t i = 0; i < rows; i++)
+		memcpy(x->to + i * row, x->from + place_of(i, rows) * row, (size_t)row);
+}
+
+static void reduce_from(struct bench_rank *x, int64_t bytes, int64_t rank)
+{
+	int64_t rows = row_count(x, bytes), row = x->bench->row_bytes;
+	int64_t hidden = row / (int64_t)sizeof(uint16_t);
+
+	for (int64_t i = 0; i < rows; i++) {
+		const void *one = sym_read(x->heap, x->from + place_of(i, rows) * row, (size_t)row,
+		                           x->result, rank);
+
+		row_add(x->sum, one, 1.f / BENCH_TOP_K, hidden, i % BENCH_TOP_K == 0);
+		if (i % BENCH_TOP_K == BENCH_TOP_K - 1)
+			row_round(x->sum, hidden, (uint16_t *)(x->to + i / BENCH_TOP_K * row));
+	}
+}
+
+static void run_reduce(struct bench_rank *x, int64_t bytes)
+{
+	reduce_from(x, bytes, x->heap->rank);
+}
+
+static void run_fetch(struct bench_rank *x, int64_t bytes)
+{
+	reduce_from(x, bytes, next_rank(x->heap));
+}
+
+/* There and back between ranks 0 and 1; twice one way. */
+static void run_flag(struct bench_rank *x, int64_t bytes)
+{
+	struct symheap *h = x->heap;
+	int64_t peer = 1 - h->rank;
+
+	(void)bytes;
+	x->flags_sent++;
+	if (h->n_ranks < 2 || h->rank > 1)
+		return;
+	if (h->rank == 0)
+		h->ops->signal(h, x->flag, x->flags_sent, peer);
+	h->ops->wait(h, x->flag, x->flags_sent);
+	if (h->rank == 1)
+		h->ops->signal(h, x->flag, x->flags_sent, peer);
+}
+
+static void run_barrier(struct bench_rank *x, int64_t bytes)
+{
+	(void)bytes;
+	x->heap->ops->barrier(x->heap);
+}
+
+static const struct {
+	const char *name;
+	bool moves;
+	double ways_count; /* waiters: what one pass consists of */
+	void (*pass)(struct bench_rank *x, int64_t bytes);
+} kinds[BENCH_KINDS] = {
+        [BENCH_MEMCPY] = {"memcpy", true, 0, run_memcpy},
+        [BENCH_COPY] = {"copy", true, 0, run_copy},
+        [BENCH_PUT] = {"put", true, 0, run_put},
+        [BENCH_GET] = {"get", true, 0, run_get},
+        [BENCH_PLACE] = {"place", true, 0, run_place},
+        [BENCH_PACK] = {"pack", true, 0, run_pack},
+        [BENCH_REORDER] = {"reorder", true, 0, run_reorder},
+        [BENCH_REDUCE] = {"reduce", true, 0, run_reduce},
+        [BENCH_FETCH] = {"fetch", true, 0, run_fetch},
+        [BENCH_FLAG] = {"flag", false, 2, run_flag},
+        [BENCH_BARRIER] = {"barrier", false, 1, run_barrier},
+};
+
+const char *bench_name(enum bench_kind kind)
+{
+	return kinds[kind].name;
+}
+
+bool bench_moves(enum bench_kind kind)
+{
+	return kinds[kind].moves;
+}
+
+/* ---- repeats ---- */
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Time of one pass, over as many as fill least_s. The number follows from size and kind alone, so
+ * that ranks that wait for each other agree on it. */
+static double pass_s(struct bench_rank *x, const struct bench_point *p, int64_t passes)
+{
+	double begin_s;
+
+	x->heap->ops->barrier(x->heap);
+	if (x->heap->rank >= p->cores)
+		return 0;
+	begin_s = sym_time_s();
+	for (int64_t i = 0; i < passes; i++)
+		kinds[p->kind].pass(x, p->bytes);
+	return (sym_time_s() - begin_s) / (double)passes;
+}
+
+static int64_t passes_for(const struct bench *b, const struct bench_point *p)
+{
+	const double assumed_Bps = (double)(1ll << 33), wait_passes_count = 2000;
+	double passes = b->least_s * assumed_Bps / (double)(p->bytes + 64);
+
+	if (!kinds[p->kind].moves)
+		return (int64_t)wait_passes_count;
+	return passes < 1 ? 1 : passes > (double)(1 << 20) ? 1 << 20 : (int64_t)passes;
+}
+
+static void point_run(struct bench_rank *x, const struct bench_point *p, struct bench_point *out)
+{
+	int32_t n = x->bench->repeats;
+	int64_t passes = passes_for(x->bench, p);
+	double *one_s = heap_zeroed((size_t)n + 1, sizeof *one_s), *value_s = one_s + 1;
+
+	for (int32_t i = -1; i < n; i++)
+		value_s[i] = pass_s(x, p, passes);
+	qsort(value_s, (size_t)n, sizeof *value_s, by_value);
+	*out = *p;
+	if (x->heap->rank < p->cores && kinds[p->kind].moves) {
+		out->figure_units = (double)p->bytes / value_s[n / 2];
+		out->best_units = (double)p->bytes / value_s[0];
+	} else if (x->heap->rank < p->cores) {
+		out->figure_units = value_s[n / 2] / kinds[p->kind].ways_count;
+		out->best_units = value_s[0] / kinds[p->kind].ways_count;
+	}
+	free(one_s);
+}
+
+static int64_t bytes_most(const struct bench *b)
+{
+	int64_t most = b->row_bytes;
+
+	for (int32_t i = 0; i < b->n_points; i++)
+		most = b->point[i].bytes > most ? b->point[i].bytes : most;
+	return most;
+}
+
+static void rank_open(struct bench_rank *x, struct symheap *h, const struct bench *b)
+{
+	*x = (struct bench_rank){.heap = h, .bench = b};
+	x->from = sym_alloc(h, (size_t)bytes_most(b));
+	x->to = sym_alloc(h, (size_t)bytes_most(b));
+	x->flag = sym_alloc(h, sizeof *x->flag);
+}
+
+size_t bench_heap_bytes(const struct bench *b)
+{
+	struct symheap h = {.n_ranks = b->n_ranks};
+	struct bench_rank x;
+
+	rank_open(&x, &h, b);
+	return h.used;
+}
+
+void bench_rank_main(struct symheap *h, const void *data, void *report)
+{
+	const struct bench *b = data;
+	struct bench_point *out = report;
+	struct bench_rank x;
+
+	rank_open(&x, h, b);
+	/* as BF16 about 0.75; sums of subnormal numbers would be slow */
+	memset(x.from, 0x3f, (size_t)bytes_most(b));
+	memset(x.to, 0x3f, (size_t)bytes_most(b));
+	x.sum = heap_zeroed((size_t)b->row_bytes, sizeof *x.sum);
+	x.result = heap_zeroed(1, (size_t)b->row_bytes);
+	for (int32_t i = 0; i < b->n_points; i++)
+		point_run(&x, &b->point[i], &out[i]);
+	h->ops->barrier(h);
+	free(x.sum);
+	free(x.result);
+}
+
+/* ---- all ranks ---- */
+
+/* The slowest rank's: least rate, longest time. */
+static void point_join(struct bench_point *p, const struct bench_point *one)
+{
+	bool less = one->figure_units < p->figure_units;
+
+	if (p->figure_units > 0 && less != kinds[p->kind].moves)
+		return;
+	p->figure_units = one->figure_units;
+	p->best_units = one->best_units;
+}
+
+enum rc bench_run(struct bench *b, const struct symheap_backend *backend, struct err *e)
+{
+	struct bench_point *out = heap_zeroed((size_t)b->n_ranks * MOST_POINTS, sizeof *out);
+	struct launch l = {.n_ranks = b->n_ranks,
+	                   .heap_bytes = bench_heap_bytes(b),
+	                   .job_bytes = sizeof *b,
+	                   .report_bytes = MOST_POINTS * sizeof *out,
+	                   .job = b,
+	                   .rank_main = bench_rank_main};
+	enum rc rc = backend->launch(&l, out, e);
+
+	for (int32_t i = 0; rc == RC_OK && i < b->n_points; i++) {
+		b->point[i].figure_units = 0;
+		for (int64_t rank = 0; rank < b->point[i].cores; rank++)
+			point_join(&b->point[i], &out[rank * MOST_POINTS + i]);
+	}
+	free(out);
+	return rc;
+}
+
+double bench_figure_units(const struct bench *b, enum bench_kind kind, int64_t bytes, int64_t cores)
+{
+	for (int32_t i = 0; i < b->n_points; i++) {
+		const struct bench_point *p = &b->point[i];
+
+		if (p->kind == kind && p->bytes == bytes && p->cores == cores)
+			return p->figure_units;
+	}
+	return 0;
+}
