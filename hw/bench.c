@@ -178,15 +178,16 @@ static int by_value(const void *a, const void *b)
  * that ranks that wait for each other agree on it. */
 static double pass_s(struct bench_rank *x, const struct bench_point *p, int64_t passes)
 {
+	bool moves = kinds[p->kind].moves;
 	double begin_s;
 
 	x->heap->ops->barrier(x->heap);
 	if (x->heap->rank >= p->cores)
 		return 0;
-	begin_s = sym_time_s();
+	begin_s = moves ? sym_work_s(x->heap) : sym_time_s();
 	for (int64_t i = 0; i < passes; i++)
 		kinds[p->kind].pass(x, p->bytes);
-	return (sym_time_s() - begin_s) / (double)passes;
+	return ((moves ? sym_work_s(x->heap) : sym_time_s()) - begin_s) / (double)passes;
 }
 
 static int64_t passes_for(const struct bench *b, const struct bench_point *p)

@@ -1,7 +1,9 @@
 /* What the memory under a symmetric heap can do: microbenchmarks, each a row of a table.
  *
  * Movers fill `bytes` of memory once; their figure is bytes/s of one rank while `cores` ranks (of
- * which each has a processor, one hopes) do the same. Waiters have no size; their figure is s. */
+ * which each has a processor, one hopes) do the same; a second of theirs is one of processor time,
+ * so that programs that share the processors do not count. Waiters have no size; their figure is s.
+ */
 #pragma once
 #include "hw/symheap.h"
 

@@ -95,6 +95,7 @@ const void *moe_row(struct moe_rank *x, int64_t token, float *scale)
 void moe_step(struct moe_rank *x)
 {
 	CHECK(x->n_steps < MOST_STEPS);
+	x->work_s[x->n_steps] = sym_work_s(x->heap);
 	x->step_s[x->n_steps++] = sym_time_s();
 }
 

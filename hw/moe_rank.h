@@ -46,6 +46,7 @@ struct moe_rank {
 	struct triple *triple;         /* relay2: whose rows the window holds */
 
 	double step_s[MOST_STEPS]; /* ends of the steps of the operation that runs */
+	double work_s[MOST_STEPS]; /* sym_work_s() at these ends */
 	int n_steps;
 };
 

@@ -48,13 +48,23 @@ const void *sym_read(struct symheap *h, const void *own, size_t bytes, void *scr
 	return scratch;
 }
 
-double sym_time_s(void)
+static double clock_s(clockid_t clock)
 {
 	const double ns_per_s = 1e9;
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (double)now.tv_sec + (double)now.tv_nsec / ns_per_s;
+}
+
+double sym_time_s(void)
+{
+	return clock_s(CLOCK_MONOTONIC);
+}
+
+double sym_work_s(const struct symheap *h)
+{
+	return clock_s(CLOCK_THREAD_CPUTIME_ID) - h->waited_s;
 }
 
 bool sym_may_spin(int64_t n_ranks)
@@ -62,15 +72,26 @@ bool sym_may_spin(int64_t n_ranks)
 	return n_ranks <= sysconf(_SC_NPROCESSORS_ONLN);
 }
 
-void sym_relax(bool spins, int64_t turn)
+void sym_moment(void)
 {
-	enum { SPINS = 20000, YIELDS = 40000 };
 	static const struct timespec moment = {.tv_nsec = 50000};
 
-	if (spins && turn < SPINS)
+	nanosleep(&moment, NULL);
+}
+
+void sym_wait_until(struct symheap *h, bool (*ready)(const void *data), const void *data)
+{
+	enum { SPINS = 20000, YIELDS = 40000 };
+	double begin_s;
+
+	if (ready(data))
 		return;
-	if (turn < YIELDS)
-		sched_yield();
-	else
-		nanosleep(&moment, NULL);
+	begin_s = clock_s(CLOCK_THREAD_CPUTIME_ID);
+	for (int64_t turn = h->spins ? 0 : SPINS; !ready(data); turn++) {
+		if (turn >= YIELDS)
+			sym_moment();
+		else if (turn >= SPINS)
+			sched_yield();
+	}
+	h->waited_s += clock_s(CLOCK_THREAD_CPUTIME_ID) - begin_s;
 }

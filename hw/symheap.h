@@ -46,6 +46,7 @@ struct symheap {
 	char *base;         /* NULL: only sizes are asked for */
 	size_t bytes, used; /* used: also beyond bytes, when base is NULL */
 	bool spins;         /* each rank has a processor: wait on it for a while */
+	double waited_s;    /* processor time spent on waiting */
 	void *state;        /* the backend's */
 };
 
@@ -81,10 +82,14 @@ void *sym_alloc(struct symheap *h, size_t bytes);
 const void *sym_read(struct symheap *h, const void *own, size_t bytes, void *scratch, int64_t rank);
 
 double sym_time_s(void); /* a clock that all ranks of a host share */
+/* Processor time of this rank without what it spent on waiting: what its own work took, also where
+ * other programs share the processors. */
+double sym_work_s(const struct symheap *h);
 
 /* May ranks spin while they wait? */
 bool sym_may_spin(int64_t n_ranks);
 
-/* One turn of waiting, the n-th: at first on the processor, if it spins, then giving it away, at
- * last sleeping for moments. */
-void sym_relax(bool spins, int64_t turn);
+/* Calls ready(data) until it holds: at first on the processor, if the heap spins, then giving it
+ * away, at last sleeping for moments. */
+void sym_wait_until(struct symheap *h, bool (*ready)(const void *data), const void *data);
+void sym_moment(void); /* a short sleep */

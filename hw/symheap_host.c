@@ -128,7 +128,7 @@ static int64_t next_ended(struct host *x, int *status)
 			if (x->pid[r] > 0 && waitpid(x->pid[r], status, WNOHANG) == x->pid[r])
 				return r;
 		}
-		sym_relax(false, INT64_MAX);
+		sym_moment();
 	}
 }
 

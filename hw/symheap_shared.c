@@ -29,11 +29,33 @@ static void signal(struct symheap *h, struct flag *flag, int32_t value, int64_t 
 	atomic_store_explicit(&there->value, value, memory_order_release);
 }
 
+struct awaited {
+	const struct flag *flag;
+	int32_t value;
+};
+
+static bool flag_set(const void *data)
+{
+	const struct awaited *a = data;
+
+	return atomic_load_explicit(&a->flag->value, memory_order_acquire) >= a->value;
+}
+
 static void wait(struct symheap *h, const struct flag *flag, int32_t value)
 {
-	for (int64_t turn = 0; atomic_load_explicit(&flag->value, memory_order_acquire) < value;
-	     turn++)
-		sym_relax(h->spins, turn);
+	sym_wait_until(h, flag_set, &(struct awaited){flag, value});
+}
+
+struct awaited_round {
+	struct gather *gather;
+	int64_t round;
+};
+
+static bool round_over(const void *data)
+{
+	const struct awaited_round *a = data;
+
+	return atomic_load_explicit(&a->gather->round, memory_order_acquire) != a->round;
 }
 
 static void barrier(struct symheap *h)
@@ -47,9 +69,7 @@ static void barrier(struct symheap *h)
 		atomic_store_explicit(&g->round, round + 1, memory_order_release);
 		return;
 	}
-	for (int64_t turn = 0; atomic_load_explicit(&g->round, memory_order_acquire) == round;
-	     turn++)
-		sym_relax(h->spins, turn);
+	sym_wait_until(h, round_over, &(struct awaited_round){g, round});
 }
 
 const struct symheap_ops symheap_shared_ops = {

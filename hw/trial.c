@@ -58,15 +58,19 @@ static void layers_check(struct moe_rank *x, const struct trial *t, struct verdi
 static void timed(struct moe_rank *x, const struct trial *t, enum moe_op op, int32_t repeat,
                   struct trial_report *report)
 {
-	double begin_s;
+	double begin_s, work_s;
 
 	x->heap->ops->barrier(x->heap);
-	begin_s = sym_time_s();
+	begin_s = sym_time_s(), work_s = sym_work_s(x->heap);
 	moe_run(x, kernels_of(t), op);
 	if (repeat < 0)
 		return;
 	report->begin_s[repeat][op] = begin_s;
 	memcpy(report->end_s[repeat][op], x->step_s, sizeof x->step_s);
+	for (int step = 0; step < x->n_steps; step++) {
+		report->work_s[repeat][op][step] = x->work_s[step] - work_s;
+		work_s = x->work_s[step];
+	}
 }
 
 void trial_rank_main(struct symheap *h, const void *data, void *out)
@@ -111,40 +115,43 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static double median_s(double *value, int n)
+/* Time from the end of step `from` (-1: the begin) to that of step `to`. */
+static double wall_s(const struct trial_report *r, int32_t repeat, int op, int from, int to)
 {
-	if (n == 0)
-		return 0;
-	qsort(value, (size_t)n, sizeof *value, by_value);
-	return n % 2 ? value[n / 2] : (value[n / 2 - 1] + value[n / 2]) / 2;
+	double begin_s = from < 0 ? r->begin_s[repeat][op] : r->end_s[repeat][op][from];
+
+	return r->end_s[repeat][op][to] - begin_s;
 }
 
-/* Begin of a step, or its end. */
-static double step_edge_s(const struct trial_report *r, int32_t repeat, int op, int step)
+static double work_s(const struct trial_report *r, int32_t repeat, int op, int from, int to)
 {
-	return step < 0 ? r->begin_s[repeat][op] : r->end_s[repeat][op][step];
+	(void)from;
+	return r->work_s[repeat][op][to];
 }
 
-/* The slowest rank's time from one edge to another, for each repeat. */
-static double span_median_s(const struct trial *t, const struct trial_report *r, int op, int from,
-                            int to, double *least_s)
+/* The slowest rank's figure of each repeat; the median of these, and the least. */
+static double
+slowest_median_s(const struct trial *t, const struct trial_report *r, int op, int from, int to,
+                 double (*figure)(const struct trial_report *, int32_t, int, int, int),
+                 double *least_s)
 {
 	double value[MOST_REPEATS];
 
+	*least_s = 0;
 	for (int32_t i = 0; i < t->repeats; i++) {
 		value[i] = 0;
 		for (int64_t rank = 0; rank < t->shape.n_ranks; rank++) {
-			double span_s = step_edge_s(&r[rank], i, op, to) -
-			                step_edge_s(&r[rank], i, op, from);
+			double one_s = figure(&r[rank], i, op, from, to);
 
-			value[i] = span_s > value[i] ? span_s : value[i];
+			value[i] = one_s > value[i] ? one_s : value[i];
 		}
 	}
 	if (t->repeats == 0)
-		return *least_s = 0;
+		return 0;
 	qsort(value, (size_t)t->repeats, sizeof *value, by_value);
 	*least_s = value[0];
-	return median_s(value, t->repeats);
+	return t->repeats % 2 ? value[t->repeats / 2]
+	                      : (value[t->repeats / 2 - 1] + value[t->repeats / 2]) / 2;
 }
 
 void trial_sum(const struct trial *t, const struct trial_report *reports, struct trial_result *out)
@@ -157,9 +164,15 @@ void trial_sum(const struct trial *t, const struct trial_report *reports, struct
 		int n = 0;
 
 		out->labels[op] = kernels_of(t)->labels[t->shape.phase][op];
-		for (; out->labels[op][n]; n++)
-			out->step_s[op][n] = span_median_s(t, reports, op, n - 1, n, &least_s);
+		for (; out->labels[op][n]; n++) {
+			out->step_s[op][n] =
+			        slowest_median_s(t, reports, op, n - 1, n, wall_s, &least_s);
+			out->step_work_s[op][n] =
+			        slowest_median_s(t, reports, op, n - 1, n, work_s, &least_s);
+			out->work_s[op] += out->step_work_s[op][n];
+		}
 		out->n_steps[op] = n;
-		out->median_s[op] = span_median_s(t, reports, op, -1, n - 1, &out->least_s[op]);
+		out->median_s[op] =
+		        slowest_median_s(t, reports, op, -1, n - 1, wall_s, &out->least_s[op]);
 	}
 }

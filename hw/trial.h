@@ -16,15 +16,21 @@ struct trial {
 struct trial_report {
 	struct verdict verdict;
 	double begin_s[MOST_REPEATS][MOE_OPS];
-	double end_s[MOST_REPEATS][MOE_OPS][MOST_STEPS]; /* of each step */
+	double end_s[MOST_REPEATS][MOE_OPS][MOST_STEPS];  /* of each step */
+	double work_s[MOST_REPEATS][MOE_OPS][MOST_STEPS]; /* of each step, by sym_work_s() */
 };
 
-/* What all ranks together tell. An operation takes as long as its slowest rank. */
+/* What all ranks together tell. An operation takes as long as its slowest rank. Its work is the sum
+ * over steps of the slowest rank's processor time, waiting not counted: the time of the operation
+ * where ranks have their processors for themselves and waits cost nothing, and a figure that can
+ * still be had where other programs share them. */
 struct trial_result {
 	struct verdict verdict;
 	int n_steps[MOE_OPS];
 	const char *const *labels[MOE_OPS];
 	double median_s[MOE_OPS], least_s[MOE_OPS]; /* over the repeats */
+	double work_s[MOE_OPS];
+	double step_work_s[MOE_OPS][MOST_STEPS]; /* median over repeats of the slowest rank's */
 	double step_s[MOE_OPS]
 	             [MOST_STEPS]; /* median over repeats of the slowest rank's time in it */
 };

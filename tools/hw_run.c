@@ -31,12 +31,19 @@ static void wrong_text(const struct hw_query *q, const struct hw_outcome *o, FIL
 	}
 }
 
+static void time_cell(struct table *t, bool known, double time_s)
+{
+	char buf[TEXT_SIZE];
+
+	table_cell(t, "%s", known ? time_text(time_s, buf) : "-");
+}
+
 static void totals_text(const struct hw_query *q, const struct hw_outcome *o, FILE *out)
 {
-	static const char *const headers[] = {"<phase", "<flow",    "ranks",   "tokens", "<result",
-	                                      "rows",   "dispatch", "combine", NULL};
+	static const char *const headers[] = {"<phase",  "<flow",    "ranks",    "tokens",
+	                                      "<result", "rows",     "dispatch", "its work",
+	                                      "combine", "its work", NULL};
 	struct table *t = table_new(headers);
-	char buf[TEXT_SIZE];
 
 	for (size_t i = 0; i < q->n_trials; i++) {
 		const struct trial *trial = &q->trial[i];
@@ -47,9 +54,10 @@ static void totals_text(const struct hw_query *q, const struct hw_outcome *o, FI
 		table_cell(t, "%lld", (long long)trial->shape.tokens);
 		table_cell(t, "%s", o[i].equal ? "equal" : "DIFFERS");
 		table_cell(t, "%lld", (long long)o[i].result.verdict.window_rows);
-		for (int op = 0; op < MOE_OPS; op++)
-			table_cell(t, "%s",
-			           trial->repeats ? time_text(o[i].result.median_s[op], buf) : "-");
+		for (int op = 0; op < MOE_OPS; op++) {
+			time_cell(t, trial->repeats > 0, o[i].result.median_s[op]);
+			time_cell(t, trial->repeats > 0, o[i].result.work_s[op]);
+		}
 		table_end_row(t);
 	}
 	table_print(t, out);
@@ -58,9 +66,9 @@ static void totals_text(const struct hw_query *q, const struct hw_outcome *o, FI
 
 static void steps_text(const struct hw_query *q, const struct hw_outcome *o, FILE *out)
 {
-	static const char *const headers[] = {"<phase", "<flow", "tokens", "<step", "time", NULL};
+	static const char *const headers[] = {"<phase", "<flow",    "tokens", "<step",
+	                                      "time",   "its work", NULL};
 	struct table *t = table_new(headers);
-	char buf[TEXT_SIZE];
 
 	for (size_t i = 0; i < q->n_trials; i++) {
 		for (int op = 0; op < MOE_OPS; op++) {
@@ -69,7 +77,8 @@ static void steps_text(const struct hw_query *q, const struct hw_outcome *o, FIL
 				table_cell(t, "%s", kernels_table[q->trial[i].kernels]->name);
 				table_cell(t, "%lld", (long long)q->trial[i].shape.tokens);
 				table_cell(t, "%s", o[i].result.labels[op][step]);
-				table_cell(t, "%s", time_text(o[i].result.step_s[op][step], buf));
+				time_cell(t, true, o[i].result.step_s[op][step]);
+				time_cell(t, true, o[i].result.step_work_s[op][step]);
 				table_end_row(t);
 			}
 		}
@@ -103,11 +112,13 @@ static void op_json(const struct trial_result *r, enum moe_op op, struct json *j
 	json_object(j, moe_op_names[op]);
 	json_number(j, "median_s", r->median_s[op]);
 	json_number(j, "least_s", r->least_s[op]);
+	json_number(j, "work_s", r->work_s[op]);
 	json_array(j, "steps");
 	for (int step = 0; step < r->n_steps[op]; step++) {
 		json_object(j, NULL);
 		json_text(j, "step", r->labels[op][step]);
 		json_number(j, "median_s", r->step_s[op][step]);
+		json_number(j, "work_s", r->step_work_s[op][step]);
 		json_close(j);
 	}
 	json_close(j);
