@@ -21,7 +21,7 @@ static void usage(FILE *out)
 	        "usage: epsim VERB ...    (epsim VERB --help tells more)\n\n");
 	for (size_t i = 0; verbs[i]; i++) {
 		if (!verbs[i]->hidden)
-			fprintf(out, "  %-8s %s\n", verbs[i]->name, verbs[i]->doc);
+			fprintf(out, "  %-9s %s\n", verbs[i]->name, verbs[i]->doc);
 	}
 	fprintf(out, "\nexit status: 0 done, 1 the answer is no, 2 usage or configuration,\n"
 	             "3 bad data, 4 internal\n");
