@@ -10,8 +10,7 @@ struct bench_rank {
 	char *from, *to; /* symmetric, as large as the largest point */
 	struct flag *flag;
 	int32_t flags_sent;
-	float *sum;   /* unit: 1 */
-	char *result; /* one row */
+	char *fetched; /* BENCH_TOP_K rows */
 };
 
 static int64_t next_rank(const struct symheap *h)
@@ -90,16 +89,17 @@ static void run_reorder(struct bench_rank *x, int64_t bytes)
 
 static void reduce_from(struct bench_rank *x, int64_t bytes, int64_t rank)
 {
+	static const float weight[BENCH_TOP_K] = {.125f, .125f, .125f, .125f,
+	                                          .125f, .125f, .125f, .125f};
 	int64_t rows = row_count(x, bytes), row = x->bench->row_bytes;
-	int64_t hidden = row / (int64_t)sizeof(uint16_t);
+	const uint16_t *one[BENCH_TOP_K];
 
-	for (int64_t i = 0; i < rows; i++) {
-		const void *one = sym_read(x->heap, x->from + place_of(i, rows) * row, (size_t)row,
-		                           x->result, rank);
-
-		row_add(x->sum, one, 1.f / BENCH_TOP_K, hidden, i % BENCH_TOP_K == 0);
-		if (i % BENCH_TOP_K == BENCH_TOP_K - 1)
-			row_round(x->sum, hidden, (uint16_t *)(x->to + i / BENCH_TOP_K * row));
+	for (int64_t i = 0; i + BENCH_TOP_K <= rows; i += BENCH_TOP_K) {
+		for (int64_t j = 0; j < BENCH_TOP_K; j++)
+			one[j] = sym_read(x->heap, x->from + place_of(i + j, rows) * row,
+			                  (size_t)row, x->fetched + j * row, rank);
+		row_sum(one, weight, BENCH_TOP_K, row / (int64_t)sizeof **one,
+		        (uint16_t *)(x->to + i / BENCH_TOP_K * row));
 	}
 }
 
@@ -256,13 +256,11 @@ void bench_rank_main(struct symheap *h, const void *data, void *report)
 	/* as BF16 about 0.75; sums of subnormal numbers would be slow */
 	memset(x.from, 0x3f, (size_t)bytes_most(b));
 	memset(x.to, 0x3f, (size_t)bytes_most(b));
-	x.sum = heap_zeroed((size_t)b->row_bytes, sizeof *x.sum);
-	x.result = heap_zeroed(1, (size_t)b->row_bytes);
+	x.fetched = heap_zeroed(BENCH_TOP_K, (size_t)b->row_bytes);
 	for (int32_t i = 0; i < b->n_points; i++)
 		point_run(&x, &b->point[i], &out[i]);
 	h->ops->barrier(h);
-	free(x.sum);
-	free(x.result);
+	free(x.fetched);
 }
 
 /* ---- all ranks ---- */

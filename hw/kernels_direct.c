@@ -77,18 +77,19 @@ static void decode_dispatch(struct moe_rank *x)
 /* Every token's rows from where the experts left them, weighted and summed. */
 static void gather_rows(struct moe_rank *x)
 {
-	int64_t top_k = x->shape.top_k, hidden = x->shape.hidden;
+	int64_t top_k = x->shape.top_k;
+	const uint16_t *row[MOST_SUMMED];
 
 	moe_offsets(x, moe_counts(x));
 	for (int64_t t = 0; t < x->tokens; t++) {
 		for (int64_t j = 0; j < top_k; j++) {
 			int64_t i = t * top_k + j, at = x->next[x->expert[i]]++;
-			const void *row = sym_read(x->heap, moe_bf16(x, x->result, at),
-			                           x->bf16_bytes, x->got, moe_owner(x, i));
 
-			row_add(x->sum, row, x->weight_ratio[i], hidden, j == 0);
+			row[j] = sym_read(x->heap, moe_bf16(x, x->result, at), x->bf16_bytes,
+			                  moe_bf16(x, x->got, j), moe_owner(x, i));
 		}
-		row_round(x->sum, hidden, moe_bf16(x, (char *)x->output, t));
+		row_sum(row, x->weight_ratio + t * top_k, top_k, x->shape.hidden,
+		        moe_bf16(x, (char *)x->output, t));
 	}
 }
 

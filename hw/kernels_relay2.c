@@ -237,18 +237,21 @@ static void return_rows(struct moe_rank *x)
 	}
 }
 
+/* Of each token its flags, then its rows. */
 static void reduce(struct moe_rank *x)
 {
-	int64_t top_k = x->shape.top_k, hidden = x->shape.hidden;
+	int64_t top_k = x->shape.top_k;
+	const uint16_t *row[MOST_SUMMED];
 
 	for (int64_t t = 0; t < x->tokens; t++) {
-		for (int64_t i = t * top_k; i < (t + 1) * top_k; i++) {
+		for (int64_t j = 0; j < top_k; j++) {
+			int64_t i = t * top_k + j;
+
 			x->heap->ops->wait(x->heap, &x->row_flag[i], x->layer);
-			row_add(x->sum,
-			        (const uint16_t *)(x->staging[COMBINE_HALF] + i * back_bytes(x)),
-			        x->weight_ratio[i], hidden, i == t * top_k);
+			row[j] = (const uint16_t *)(x->staging[COMBINE_HALF] + i * back_bytes(x));
 		}
-		row_round(x->sum, hidden, moe_bf16(x, (char *)x->output, t));
+		row_sum(row, x->weight_ratio + t * top_k, top_k, x->shape.hidden,
+		        moe_bf16(x, (char *)x->output, t));
 	}
 }
 

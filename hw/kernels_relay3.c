@@ -158,15 +158,16 @@ static void dispatch(struct moe_rank *x)
 
 static void reduce(struct moe_rank *x)
 {
-	int64_t top_k = x->shape.top_k, hidden = x->shape.hidden;
+	int64_t top_k = x->shape.top_k;
+	const uint16_t *row[MOST_SUMMED];
 
 	packed_offsets(x, x->own_counts[x->layer % 2]);
 	for (int64_t t = 0; t < x->tokens; t++) {
-		for (int64_t i = t * top_k; i < (t + 1) * top_k; i++)
-			row_add(x->sum,
-			        moe_bf16(x, x->staging[BACK_RECEIVE], x->next[x->expert[i]]++),
-			        x->weight_ratio[i], hidden, i == t * top_k);
-		row_round(x->sum, hidden, moe_bf16(x, (char *)x->output, t));
+		for (int64_t j = 0; j < top_k; j++)
+			row[j] = moe_bf16(x, x->staging[BACK_RECEIVE],
+			                  x->next[x->expert[t * top_k + j]]++);
+		row_sum(row, x->weight_ratio + t * top_k, top_k, x->shape.hidden,
+		        moe_bf16(x, (char *)x->output, t));
 	}
 }
 

@@ -127,9 +127,8 @@ static void allocate_own(struct moe_rank *x)
 	x->expert = heap_zeroed(rows, sizeof *x->expert);
 	x->weight_ratio = heap_zeroed(rows, sizeof *x->weight_ratio);
 	x->next = heap_zeroed((size_t)x->shape.experts, sizeof *x->next);
-	x->sum = heap_zeroed((size_t)x->shape.hidden, sizeof *x->sum);
 	x->row = heap_zeroed(1, x->bf16_bytes);
-	x->got = heap_zeroed(1, x->bf16_bytes);
+	x->got = heap_zeroed((size_t)x->shape.top_k, x->bf16_bytes);
 }
 
 static int64_t window_rows(const struct shape *s, int64_t seeds)
@@ -166,7 +165,6 @@ void moe_fini(struct moe_rank *x)
 	free(x->expert);
 	free(x->weight_ratio);
 	free(x->next);
-	free(x->sum);
 	free(x->row);
 	free(x->got);
 }

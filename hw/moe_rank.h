@@ -28,9 +28,9 @@ struct moe_rank {
 	uint16_t *input, *output; /* [tokens], bf16_bytes apart */
 	uint32_t *expert;         /* [tokens][top_k] */
 	float *weight_ratio;
-	int32_t *next;   /* [experts]: row that the next row to each expert takes */
-	float *sum;      /* unit: 1. [hidden], on the way */
-	char *row, *got; /* one row, on the way */
+	int32_t *next; /* [experts]: row that the next row to each expert takes */
+	char *row;     /* on the way: one, quantised */
+	char *got;     /* top_k rows that were fetched */
 
 	/* symmetric memory */
 	struct flag *flag[FLAG_KINDS]; /* [source] */

@@ -48,20 +48,45 @@ void row_expert_int8(const int8_t *restrict from, float scale, int64_t hidden, i
 		to[i] = bf16_bits((float)from[i] * scale * gain + offset);
 }
 
-void row_add(float *restrict sum, const uint16_t *restrict row, float weight, int64_t hidden,
-             int first)
+/* The vectors of the processor at hand, not of the oldest. Sanitizers start after the choice is
+ * made.
+ */
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define FOR_EACH_PROCESSOR __attribute__((target_clones("default", "avx2", "avx512f")))
+#else
+#define FOR_EACH_PROCESSOR
+#endif
+
+enum { PART = 16 }; /* sums that stay in registers from the first row to the last */
+
+FOR_EACH_PROCESSOR static void parts_sum(const uint16_t *const *row, const float *weight,
+                                         int64_t n_rows, int64_t hidden, uint16_t *restrict to)
 {
-	if (first) {
-		for (int64_t i = 0; i < hidden; i++)
-			sum[i] = weight * bf16_value(row[i]);
-		return;
+	for (int64_t from = 0; from + PART <= hidden; from += PART) {
+		float sum[PART];
+
+		for (int i = 0; i < PART; i++)
+			sum[i] = weight[0] * bf16_value(row[0][from + i]);
+		for (int64_t j = 1; j < n_rows; j++) {
+			const uint16_t *part = row[j] + from;
+
+			for (int i = 0; i < PART; i++)
+				sum[i] += weight[j] * bf16_value(part[i]);
+		}
+		for (int i = 0; i < PART; i++)
+			to[from + i] = bf16_bits(sum[i]);
 	}
-	for (int64_t i = 0; i < hidden; i++)
-		sum[i] += weight * bf16_value(row[i]);
 }
 
-void row_round(const float *restrict sum, int64_t hidden, uint16_t *restrict to)
+void row_sum(const uint16_t *const *row, const float *weight_ratio, int64_t n, int64_t hidden,
+             uint16_t *to)
 {
-	for (int64_t i = 0; i < hidden; i++)
-		to[i] = bf16_bits(sum[i]);
+	parts_sum(row, weight_ratio, n, hidden, to);
+	for (int64_t i = hidden / PART * PART; i < hidden; i++) {
+		float sum = weight_ratio[0] * bf16_value(row[0][i]);
+
+		for (int64_t j = 1; j < n; j++)
+			sum += weight_ratio[j] * bf16_value(row[j][i]);
+		to[i] = bf16_bits(sum);
+	}
 }

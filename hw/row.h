@@ -34,7 +34,7 @@ void row_expert_bf16(const uint16_t *from, int64_t hidden, int64_t expert, uint1
 void row_expert_int8(const int8_t *from, float scale, /* unit: 1 */
                      int64_t hidden, int64_t expert, uint16_t *to);
 
-/* sum += weight x row, or = with first. */
-void row_add(float *sum, const uint16_t *row, float weight, /* unit: 1 */
-             int64_t hidden, int first);
-void row_round(const float *sum, int64_t hidden, uint16_t *to); /* unit: 1 */
+/* to = sum of weight[j] row[j], j = 0, 1, ...; n rows, at most MOST_SUMMED. */
+enum { MOST_SUMMED = 64 };
+void row_sum(const uint16_t *const *row, const float *weight_ratio, int64_t n, int64_t hidden,
+             uint16_t *to);
