@@ -4,7 +4,6 @@
 #include "hw/row.h"
 #include "models/base/arena.h"
 
-const char *const moe_op_names[] = {"dispatch", "combine", NULL};
 const struct kernels *const kernels_table[] = {&kernels_relay3, &kernels_relay2, &kernels_direct,
                                                NULL};
 
@@ -178,7 +177,7 @@ size_t moe_heap_bytes(const struct shape *s, int64_t seeds, const struct kernels
 	return h.used;
 }
 
-void moe_run(struct moe_rank *x, const struct kernels *k, enum moe_op op)
+void moe_run(struct moe_rank *x, const struct kernels *k, enum exchange_op op)
 {
 	x->n_steps = 0;
 	k->run[x->shape.phase][op](x);

@@ -7,9 +7,7 @@
 #pragma once
 #include "hw/load.h"
 #include "hw/symheap.h"
-
-enum moe_op { MOE_DISPATCH, MOE_COMBINE, MOE_OPS };
-extern const char *const moe_op_names[]; /* NULL-terminated */
+#include "models/observation.h"
 
 /* What flags say. One flag for each source rank. */
 enum flag_kind { FLAG_COUNTS, FLAG_ROWS, FLAG_RESULTS, FLAG_KINDS };
@@ -54,9 +52,9 @@ struct moe_rank {
 struct kernels {
 	const char *name; /* as in sim/flow.h */
 	const char *const
-	        *labels[PHASES][MOE_OPS];     /* of the steps, as in the flow's graph; NULL ends */
+	        *labels[PHASES][OPS];         /* of the steps, as in the flow's graph; NULL ends */
 	void (*allocate)(struct moe_rank *x); /* staging, beyond what all need */
-	void (*run[PHASES][MOE_OPS])(struct moe_rank *x);
+	void (*run[PHASES][OPS])(struct moe_rank *x);
 };
 
 extern const struct kernels kernels_relay3, kernels_relay2, kernels_direct;
@@ -95,6 +93,6 @@ size_t moe_heap_bytes(const struct shape *s, int64_t seeds, const struct kernels
 
 /* Next layer: input, experts and weights of a seed. */
 void moe_load(struct moe_rank *x, uint64_t seed);
-void moe_run(struct moe_rank *x, const struct kernels *k, enum moe_op op);
+void moe_run(struct moe_rank *x, const struct kernels *k, enum exchange_op op);
 void moe_next(struct moe_rank *x);    /* next layer, with the same */
 void moe_experts(struct moe_rank *x); /* the window to the result */

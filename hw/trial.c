@@ -47,15 +47,15 @@ static void layers_check(struct moe_rank *x, const struct trial *t, struct verdi
 {
 	for (int32_t layer = 0; layer < t->checked; layer++) {
 		moe_load(x, t->shape.seed + (uint64_t)layer);
-		moe_run(x, kernels_of(t), MOE_DISPATCH);
+		moe_run(x, kernels_of(t), OP_DISPATCH);
 		reference_window(x, v);
 		moe_experts(x);
-		moe_run(x, kernels_of(t), MOE_COMBINE);
+		moe_run(x, kernels_of(t), OP_COMBINE);
 		reference_output(x, v);
 	}
 }
 
-static void timed(struct moe_rank *x, const struct trial *t, enum moe_op op, int32_t repeat,
+static void timed(struct moe_rank *x, const struct trial *t, enum exchange_op op, int32_t repeat,
                   struct trial_report *report)
 {
 	double begin_s, work_s;
@@ -83,9 +83,9 @@ void trial_rank_main(struct symheap *h, const void *data, void *out)
 	layers_check(&x, t, &report->verdict);
 	moe_load(&x, t->shape.seed);
 	for (int32_t repeat = -t->warmups; repeat < t->repeats; repeat++) {
-		timed(&x, t, MOE_DISPATCH, repeat, report);
+		timed(&x, t, OP_DISPATCH, repeat, report);
 		moe_experts(&x);
-		timed(&x, t, MOE_COMBINE, repeat, report);
+		timed(&x, t, OP_COMBINE, repeat, report);
 		moe_next(&x);
 	}
 	h->ops->barrier(h);
@@ -159,7 +159,7 @@ void trial_sum(const struct trial *t, const struct trial_report *reports, struct
 	*out = (struct trial_result){0};
 	for (int64_t rank = 0; rank < t->shape.n_ranks; rank++)
 		verdict_add(&out->verdict, &reports[rank].verdict);
-	for (int op = 0; op < MOE_OPS; op++) {
+	for (int op = 0; op < OPS; op++) {
 		double least_s;
 		int n = 0;
 

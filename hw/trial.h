@@ -15,9 +15,9 @@ struct trial {
 /* What one rank tells. Times are of sym_time_s(), so those of all ranks of a host compare. */
 struct trial_report {
 	struct verdict verdict;
-	double begin_s[MOST_REPEATS][MOE_OPS];
-	double end_s[MOST_REPEATS][MOE_OPS][MOST_STEPS];  /* of each step */
-	double work_s[MOST_REPEATS][MOE_OPS][MOST_STEPS]; /* of each step, by sym_work_s() */
+	double begin_s[MOST_REPEATS][OPS];
+	double end_s[MOST_REPEATS][OPS][MOST_STEPS];  /* of each step */
+	double work_s[MOST_REPEATS][OPS][MOST_STEPS]; /* of each step, by sym_work_s() */
 };
 
 /* What all ranks together tell. An operation takes as long as its slowest rank. Its work is the sum
@@ -26,13 +26,12 @@ struct trial_report {
  * still be had where other programs share them. */
 struct trial_result {
 	struct verdict verdict;
-	int n_steps[MOE_OPS];
-	const char *const *labels[MOE_OPS];
-	double median_s[MOE_OPS], least_s[MOE_OPS]; /* over the repeats */
-	double work_s[MOE_OPS];
-	double step_work_s[MOE_OPS][MOST_STEPS]; /* median over repeats of the slowest rank's */
-	double step_s[MOE_OPS]
-	             [MOST_STEPS]; /* median over repeats of the slowest rank's time in it */
+	int n_steps[OPS];
+	const char *const *labels[OPS];
+	double median_s[OPS], least_s[OPS]; /* over the repeats */
+	double work_s[OPS];
+	double step_work_s[OPS][MOST_STEPS]; /* median over repeats of the slowest rank's */
+	double step_s[OPS][MOST_STEPS]; /* median over repeats of the slowest rank's time in it */
 };
 
 /* reports: n_ranks of them, the caller's. RC_CONFIG when the shape is impossible. */

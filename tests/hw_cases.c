@@ -35,10 +35,10 @@ static void case_run(struct symheap *h, const struct shape *s, const struct kern
 	h->ops->barrier(h);
 	for (uint64_t layer = 0; layer < LAYERS; layer++) {
 		moe_load(&x, s->seed + layer);
-		moe_run(&x, k, MOE_DISPATCH);
+		moe_run(&x, k, OP_DISPATCH);
 		reference_window(&x, v);
 		moe_experts(&x);
-		moe_run(&x, k, MOE_COMBINE);
+		moe_run(&x, k, OP_COMBINE);
 		reference_output(&x, v);
 	}
 	h->ops->barrier(h);

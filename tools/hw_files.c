@@ -22,7 +22,7 @@ struct span {
 	size_t trial_index;
 	int64_t rank;
 	int32_t repeat;
-	enum moe_op op;
+	enum exchange_op op;
 	const char *label;
 	double start_s, duration_s; /* from the trial's origin */
 };
@@ -34,7 +34,7 @@ static void steps_each(const struct trial *t, size_t index, const struct hw_outc
 	double from_s = t->repeats > 0 ? origin_s(t, o) : 0;
 
 	for (int32_t i = 0; i < t->repeats; i++) {
-		for (enum moe_op op = 0; op < MOE_OPS; op++) {
+		for (enum exchange_op op = 0; op < OPS; op++) {
 			double begin_s = r->begin_s[i][op];
 
 			for (int step = 0; step < o->result.n_steps[op]; step++) {
@@ -69,8 +69,8 @@ static void spans_each(const struct hw_query *q, const struct hw_outcome *o,
 static void record_row(void *data, const struct span *s)
 {
 	fprintf(data, "%lld,%d,%s,%s,%s,%.0f,%.0f\n", (long long)s->rank, s->repeat + 1, s->label,
-	        moe_op_names[s->op], kernels_table[s->trial->kernels]->name, s->start_s * ns_per_s,
-	        s->duration_s * ns_per_s);
+	        exchange_op_names[s->op], kernels_table[s->trial->kernels]->name,
+	        s->start_s * ns_per_s, s->duration_s * ns_per_s);
 }
 
 static void record_write(const struct hw_query *q, const struct hw_outcome *o, FILE *out)
@@ -92,7 +92,7 @@ static void chrome_span(void *data, const struct span *s)
 
 	json_object(j, NULL);
 	json_text(j, "name", s->label);
-	json_text(j, "cat", moe_op_names[s->op]);
+	json_text(j, "cat", exchange_op_names[s->op]);
 	json_text(j, "ph", "X");
 	json_number(j, "ts", s->start_s * us_per_s);
 	json_number(j, "dur", s->duration_s * us_per_s);
@@ -149,13 +149,13 @@ static void observations_write(const struct hw_query *q, const struct hw_outcome
 	for (size_t i = 0; i < q->n_trials; i++) {
 		const struct shape *s = &q->trial[i].shape;
 
-		for (enum moe_op op = 0; op < MOE_OPS && s->tokens > 0; op++)
+		for (enum exchange_op op = 0; op < OPS && s->tokens > 0; op++)
 			fprintf(out,
 			        "host,%s,epsim hw,backend=%s,\"%s\",epsim hw,%s,%s,%lld,%lld,%lld,"
 			        "%lld,%lld,%s,bf16,%.4g,,measured,\"median of %d, slowest rank; "
 			        "%s\",yes\n",
 			        kernels_table[q->trial[i].kernels]->name, q->backend->name, machine,
-			        moe_op_names[op], phase_names[s->phase], (long long)s->n_ranks,
+			        exchange_op_names[op], phase_names[s->phase], (long long)s->n_ranks,
 			        (long long)s->tokens, (long long)s->hidden, (long long)s->top_k,
 			        (long long)s->experts, dtype_names[s->dispatch],
 			        o[i].result.median_s[op] * us_per_s, q->trial[i].repeats,

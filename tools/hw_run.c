@@ -54,7 +54,7 @@ static void totals_text(const struct hw_query *q, const struct hw_outcome *o, FI
 		table_cell(t, "%lld", (long long)trial->shape.tokens);
 		table_cell(t, "%s", o[i].equal ? "equal" : "DIFFERS");
 		table_cell(t, "%lld", (long long)o[i].result.verdict.window_rows);
-		for (int op = 0; op < MOE_OPS; op++) {
+		for (int op = 0; op < OPS; op++) {
 			time_cell(t, trial->repeats > 0, o[i].result.median_s[op]);
 			time_cell(t, trial->repeats > 0, o[i].result.work_s[op]);
 		}
@@ -71,7 +71,7 @@ static void steps_text(const struct hw_query *q, const struct hw_outcome *o, FIL
 	struct table *t = table_new(headers);
 
 	for (size_t i = 0; i < q->n_trials; i++) {
-		for (int op = 0; op < MOE_OPS; op++) {
+		for (int op = 0; op < OPS; op++) {
 			for (int step = 0; step < o[i].result.n_steps[op]; step++) {
 				table_cell(t, "%s", phase_names[q->trial[i].shape.phase]);
 				table_cell(t, "%s", kernels_table[q->trial[i].kernels]->name);
@@ -107,9 +107,9 @@ static void report_text(const struct args *a, const struct hw_query *q, const st
 
 /* ---- JSON ---- */
 
-static void op_json(const struct trial_result *r, enum moe_op op, struct json *j)
+static void op_json(const struct trial_result *r, enum exchange_op op, struct json *j)
 {
-	json_object(j, moe_op_names[op]);
+	json_object(j, exchange_op_names[op]);
 	json_number(j, "median_s", r->median_s[op]);
 	json_number(j, "least_s", r->least_s[op]);
 	json_number(j, "work_s", r->work_s[op]);
@@ -151,7 +151,7 @@ static void trial_json(const struct trial *t, const struct hw_outcome *o, struct
 	json_integer(j, "tokens_wrong_count", v->output_wrong);
 	json_number(j, "most_off_ratio", v->most_off_ratio);
 	json_integer(j, "repeats", t->repeats);
-	for (enum moe_op op = 0; t->repeats > 0 && op < MOE_OPS; op++)
+	for (enum exchange_op op = 0; t->repeats > 0 && op < OPS; op++)
 		op_json(&o->result, op, j);
 	json_close(j);
 }

@@ -5,7 +5,7 @@
 static const struct {
 	const char *name;
 	enum rc (*run)(const struct args *a, FILE *out, struct err *e);
-} actions[] = {{"run", hw_run}, {"bench", hw_bench}};
+} actions[] = {{"run", hw_run}, {"bench", hw_bench}, {"loop", hw_loop}};
 
 static enum rc run(const struct args *a, FILE *out, struct err *e)
 {
@@ -40,6 +40,8 @@ static const struct option options[] = {
         {"warmups", "N", "rounds before them; default 2"},
         {"steps", NULL, "run: also the time of each step"},
         {"sizes", "BYTES,...", "bench: of the memory that is moved"},
+        {"clock", "NAME", "loop: compare with work (default) or wall time"},
+        {"machine-out", "FILE", "loop: the host as a machine, for --machine"},
         {"record", "FILE", "run: each step of each rank, as CSV of our recorder"},
         {"timeline", "FILE", "run: the same as a Chrome trace"},
         {"observations", "FILE", "run, bench: what was measured, as CSV"},
