@@ -1,11 +1,11 @@
 /* epsim-oshmem FILE: one rank of the oshmem backend. oshrun starts as many as there are; see
- * oshmem.h for the file. A program of its own, so that epsim needs no OpenSHMEM. */
+ * helper.h for the file. A program of its own, so that epsim needs no OpenSHMEM. */
 #include <shmem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "hw/bench.h"
-#include "hw/oshmem.h"
+#include "hw/helper.h"
 #include "hw/trial.h"
 #include "models/base/arena.h"
 
@@ -84,43 +84,18 @@ static _Noreturn void die(const char *what)
 	exit(RC_INTERNAL);
 }
 
-static void *job_read(const char *path, struct oshmem_head *head)
-{
-	FILE *in = fopen(path, "rb");
-	void *job;
-
-	if (!in || fread(head, sizeof *head, 1, in) != 1)
-		die("the job cannot be read");
-	job = heap_zeroed(1, (size_t)head->job_bytes);
-	if (fread(job, (size_t)head->job_bytes, 1, in) != 1)
-		die("the job cannot be read");
-	fclose(in);
-	return job;
-}
-
-static void reports_write(const char *path, const struct oshmem_head *head, const void *reports)
-{
-	FILE *out = fopen(path, "r+b");
-
-	if (!out || fseek(out, sizeof *head, SEEK_SET) != 0 ||
-	    fwrite(reports, (size_t)head->report_bytes, (size_t)head->n_ranks, out) !=
-	            (size_t)head->n_ranks ||
-	    fclose(out) != 0)
-		die("the reports cannot be written");
-}
-
 int main(int argc, char **argv)
 {
 	static void (*const mains[])(struct symheap *, const void *, void *) = {
-	        [OSHMEM_TRIAL] = trial_rank_main, [OSHMEM_BENCH] = bench_rank_main};
-	struct oshmem_head head;
+	        [HELPER_TRIAL] = trial_rank_main, [HELPER_BENCH] = bench_rank_main};
+	struct helper_head head;
 	struct symheap h;
 	char *reports, *own;
 	void *job;
 
 	if (argc != 2)
 		die("started by `epsim hw --backend oshmem`");
-	job = job_read(argv[1], &head);
+	job = helper_job_read(argv[1], &head);
 	shmem_init();
 	if (shmem_n_pes() != head.n_ranks)
 		die("oshrun started another number of ranks");
@@ -140,7 +115,7 @@ int main(int argc, char **argv)
 	shmem_putmem(reports + h.rank * head.report_bytes, own, (size_t)head.report_bytes, 0);
 	shmem_barrier_all();
 	if (h.rank == 0)
-		reports_write(argv[1], &head, reports);
+		helper_reports_write(argv[1], &head, reports);
 	free(own);
 	free(job);
 	shmem_finalize();

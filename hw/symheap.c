@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 const struct symheap_backend *const symheap_backends[] = {&backend_host, &backend_threads,
-                                                          &backend_oshmem, NULL};
+                                                          &backend_oshmem, &backend_cuda, NULL};
 
 const struct symheap_backend *symheap_backend_find(const char *name, struct err *e)
 {

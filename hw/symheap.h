@@ -5,6 +5,7 @@
  *   host     one process a rank, POSIX shared memory (symheap_host.c)
  *   threads  one thread a rank; for sanitizers, which do not see across processes
  *   oshmem   OpenSHMEM through Open MPI, started by oshrun; when it was found at build
+ *   cuda     ranks as buffers of GPUs; when nvcc was found at build
  *
  * Rules that all backends keep, and that Ascend's aclshmem sets: flags are int32 that only grow, so
  * they stay below 2^31, and each has a line of its own; rows start at multiples of 32 bytes. */
@@ -69,7 +70,7 @@ struct symheap_backend {
 	enum rc (*launch)(const struct launch *l, void *reports, struct err *e);
 };
 
-extern const struct symheap_backend backend_host, backend_threads, backend_oshmem;
+extern const struct symheap_backend backend_host, backend_threads, backend_oshmem, backend_cuda;
 extern const struct symheap_backend *const symheap_backends[]; /* NULL-terminated */
 
 const struct symheap_backend *symheap_backend_find(const char *name, struct err *e);
