@@ -1,5 +1,6 @@
 #include "tests/hw_cases.h"
 #include <CUnit/CUnit.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include "models/base/arena.h"
 #include "models/base/rng.h"
@@ -74,4 +75,37 @@ struct verdict hw_cases_run(const struct hw_cases *c, const struct symheap_backe
 		verdict_add(&all, &each[rank]);
 	free(each);
 	return all;
+}
+
+static bool trial_do(const struct trial *t, const struct symheap_backend *backend,
+                     struct trial_result *out)
+{
+	struct trial_report *reports = heap_zeroed((size_t)t->shape.n_ranks, sizeof *reports);
+	struct err e = {0};
+	enum rc rc = trial_run(t, backend, reports, &e);
+
+	if (rc == RC_OK)
+		trial_sum(t, reports, out);
+	else
+		printf("%s\n", e.text);
+	free(reports);
+	return rc == RC_OK;
+}
+
+bool hw_trials_equal(struct trial t, const struct symheap_backend *backend)
+{
+	struct trial_result first = {0}, r = {0};
+	bool begun = false, equal = true;
+
+	for (t.shape.phase = 0; t.shape.phase < PHASES; t.shape.phase++) {
+		for (t.kernels = 0; kernels_table[t.kernels]; t.kernels++) {
+			equal = trial_do(&t, backend, &r) && verdict_good(&r.verdict) && equal;
+			if (!begun)
+				first = r;
+			begun = true;
+			equal = equal && r.verdict.digest == first.verdict.digest &&
+			        r.verdict.window_rows == first.verdict.window_rows;
+		}
+	}
+	return equal;
 }

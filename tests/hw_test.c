@@ -12,38 +12,6 @@
 #include "tests/hw_cases.h"
 #include "tests/unit.h"
 
-static struct trial_result try(const struct trial *t, const struct symheap_backend *backend)
-{
-	struct trial_report *reports = heap_zeroed((size_t)t->shape.n_ranks, sizeof *reports);
-	struct trial_result result = {0};
-	struct err e = {0};
-
-	CU_ASSERT_EQUAL(trial_run(t, backend, reports, &e), RC_OK);
-	trial_sum(t, reports, &result);
-	free(reports);
-	return result;
-}
-
-/* All flows, both phases: right, and to the bit the same. */
-static void try_all(struct trial t, const struct symheap_backend *backend)
-{
-	int64_t rows = -1;
-
-	for (enum phase phase = 0; phase < PHASES; phase++) {
-		uint64_t digest = 0;
-
-		t.shape.phase = phase;
-		for (t.kernels = 0; kernels_table[t.kernels]; t.kernels++) {
-			struct trial_result r = try(&t, backend);
-
-			CU_ASSERT(verdict_good(&r.verdict));
-			CU_ASSERT(t.kernels == 0 || r.verdict.digest == digest);
-			CU_ASSERT(rows < 0 || r.verdict.window_rows == rows);
-			digest = r.verdict.digest, rows = r.verdict.window_rows;
-		}
-	}
-}
-
 static void test_loads(void)
 {
 	struct trial t = {.shape = {.n_ranks = 4, .experts = 32, .top_k = 8, .hidden = 2048},
@@ -53,7 +21,7 @@ static void test_loads(void)
 		for (t.shape.dispatch = DTYPE_BF16; t.shape.dispatch <= DTYPE_INT8;
 		     t.shape.dispatch++) {
 			t.shape.tokens = 9;
-			try_all(t, &backend_host);
+			CU_ASSERT(hw_trials_equal(t, &backend_host));
 		}
 	}
 }
@@ -65,36 +33,7 @@ static void test_ranks(void)
 	for (t.shape.n_ranks = 1; t.shape.n_ranks <= 8; t.shape.n_ranks++) {
 		t.shape.experts = 4 * t.shape.n_ranks;
 		for (t.shape.tokens = 0; t.shape.tokens <= 16; t.shape.tokens += 8)
-			try_all(t, &backend_host);
-	}
-}
-
-/* Odd widths leave rows that end inside a line of 32 bytes. */
-static void test_widths(void)
-{
-	static const int64_t widths[] = {1, 15, 16, 17, 33, 7168};
-	struct trial t = {.shape = {.n_ranks = 3, .experts = 12, .top_k = 3, .tokens = 5},
-	                  .checked = 2};
-
-	for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
-		t.shape.hidden = widths[i];
-		for (t.shape.dispatch = DTYPE_BF16; t.shape.dispatch <= DTYPE_INT8;
-		     t.shape.dispatch++)
-			try_all(t, &backend_threads);
-	}
-}
-
-static void test_random(void)
-{
-	struct hw_cases c = {.seed = 1, .cases = 20};
-
-	for (c.n_ranks = 2; c.n_ranks <= 8; c.n_ranks++) {
-		for (c.kernels = 0; kernels_table[c.kernels]; c.kernels++) {
-			struct verdict v = hw_cases_run(&c, &backend_threads);
-
-			CU_ASSERT(verdict_good(&v));
-			CU_ASSERT(v.tokens > 0 && v.window_rows > 0);
-		}
+			CU_ASSERT(hw_trials_equal(t, &backend_host));
 	}
 }
 
@@ -223,10 +162,8 @@ int main(void)
 	        {"bf16", test_bf16},
 	        {"quantise", test_quantise},
 	        {"reference sees", test_reference_sees},
-	        {"widths", test_widths},
 	        {"loads", test_loads},
 	        {"ranks", test_ranks},
-	        {"random", test_random},
 	        {"rank dies", test_rank_dies},
 	        {"parent dies", test_parent_dies},
 	        {NULL, NULL},
