@@ -296,13 +296,14 @@ enum rc bench_run(struct bench *b, const struct symheap_backend *backend, struct
 	return rc;
 }
 
-double bench_figure_units(const struct bench *b, enum bench_kind kind, int64_t bytes, int64_t cores)
+const struct bench_point *bench_find(const struct bench *b, enum bench_kind kind, int64_t bytes,
+                                     int64_t cores)
 {
 	for (int32_t i = 0; i < b->n_points; i++) {
 		const struct bench_point *p = &b->point[i];
 
 		if (p->kind == kind && p->bytes == bytes && p->cores == cores)
-			return p->figure_units;
+			return p;
 	}
-	return 0;
+	return NULL;
 }

@@ -49,6 +49,6 @@ enum rc bench_run(struct bench *b, const struct symheap_backend *backend, struct
 void bench_rank_main(struct symheap *h, const void *bench, void *report);
 size_t bench_heap_bytes(const struct bench *b);
 
-/* The figure of a point, or 0 when it was not measured. */
-double bench_figure_units(const struct bench *b, enum bench_kind kind, int64_t bytes,
-                          int64_t cores);
+/* The point, or NULL when it was not measured. */
+const struct bench_point *bench_find(const struct bench *b, enum bench_kind kind, int64_t bytes,
+                                     int64_t cores);

@@ -12,7 +12,7 @@ struct hw_query {
 	const struct symheap_backend *backend;
 	size_t n_trials;
 	struct trial *trial; /* flows within phases within tokens within ranks */
-	const char *machine; /* what ran it, in words */
+	bool wall;           /* --clock: observations and errors are of wall time, else of work */
 };
 
 /* One trial's outcome. equal: right, and to the bit what the first flow of that shape got. */
@@ -37,7 +37,7 @@ enum rc hw_list_read(const struct args *a, const char *name, const char *fallbac
 /* Every report says so: nothing measured here is a result of the hardware epsim is about. */
 extern const char hw_caution[];
 
-/* "AMD EPYC, 2 processors, Linux 6.1 x86_64" in static words of the caller's buffer. */
+/* "AMD EPYC, 2 processors, Linux x86_64", in buf. */
 enum { MACHINE_TEXT_SIZE = 256 };
 const char *hw_machine_text(char buf[MACHINE_TEXT_SIZE]);
 

@@ -59,11 +59,11 @@ static void head_text(const struct bench *b, const struct symheap_backend *backe
 static void rate_cell(struct table *t, const struct bench *b, enum bench_kind k, int64_t bytes,
                       int64_t cores)
 {
-	double rate_Bps = bench_figure_units(b, k, bytes, cores);
+	const struct bench_point *p = bench_find(b, k, bytes, cores);
 	char buf[TEXT_SIZE];
 
 	table_cell(t, "%s",
-	           rate_Bps > 0 ? quantity_human(rate_Bps, DIM_RATE, 3, buf, sizeof buf) : "-");
+	           p ? quantity_human(p->figure_units, DIM_RATE, 3, buf, sizeof buf) : "-");
 }
 
 static void report_text(const struct bench *b, const struct symheap_backend *backend, FILE *out)

@@ -138,28 +138,35 @@ static void timeline_write(const struct hw_query *q, const struct hw_outcome *o,
 
 /* ---- observations, as traces/observation.h reads them ---- */
 
-static void observations_write(const struct hw_query *q, const struct hw_outcome *o, FILE *out)
+static void observation_row(const struct hw_query *q, size_t i, enum exchange_op op,
+                            const struct hw_outcome *o, FILE *out)
 {
+	const struct shape *s = &q->trial[i].shape;
+	const struct trial_result *r = &o[i].result;
+	const char *flow = kernels_table[q->trial[i].kernels]->name;
 	char machine[MACHINE_TEXT_SIZE];
 
-	hw_machine_text(machine);
+	fprintf(out, "host,%s,epsim hw,backend=%s,\"%s\",%s kernels,%s,%s,%lld,%lld,%lld,", flow,
+	        q->backend->name, hw_machine_text(machine), flow, exchange_op_names[op],
+	        phase_names[s->phase], (long long)s->n_ranks, (long long)s->tokens,
+	        (long long)s->hidden);
+	fprintf(out,
+	        "%lld,%lld,%s,bf16,%.4g,,measured,\"%s, median of %d, slowest rank; %s\",yes\n",
+	        (long long)s->top_k, (long long)s->experts, dtype_names[s->dispatch],
+	        (q->wall ? r->median_s[op] : r->work_s[op]) * us_per_s,
+	        q->wall ? "wall time" : "work", q->trial[i].repeats, hw_caution);
+}
+
+static void observations_write(const struct hw_query *q, const struct hw_outcome *o, FILE *out)
+{
 	fprintf(out, "machine,flow,source,source_ref,hardware,impl,op,phase,ep,tokens_per_rank,"
 	             "hidden,topk,experts,dtype_dispatch,dtype_combine,latency_us,bandwidth_GBps,"
 	             "status,notes,notify\n");
 	for (size_t i = 0; i < q->n_trials; i++) {
-		const struct shape *s = &q->trial[i].shape;
+		bool timed = q->trial[i].shape.tokens > 0 && q->trial[i].repeats > 0;
 
-		for (enum exchange_op op = 0; op < OPS && s->tokens > 0; op++)
-			fprintf(out,
-			        "host,%s,epsim hw,backend=%s,\"%s\",epsim hw,%s,%s,%lld,%lld,%lld,"
-			        "%lld,%lld,%s,bf16,%.4g,,measured,\"median of %d, slowest rank; "
-			        "%s\",yes\n",
-			        kernels_table[q->trial[i].kernels]->name, q->backend->name, machine,
-			        exchange_op_names[op], phase_names[s->phase], (long long)s->n_ranks,
-			        (long long)s->tokens, (long long)s->hidden, (long long)s->top_k,
-			        (long long)s->experts, dtype_names[s->dispatch],
-			        o[i].result.median_s[op] * us_per_s, q->trial[i].repeats,
-			        hw_caution);
+		for (enum exchange_op op = 0; timed && op < OPS; op++)
+			observation_row(q, i, op, o, out);
 	}
 }
 

@@ -31,7 +31,6 @@ struct loop {
 	struct arena *arena;
 	struct loop_row *row;
 	size_t n_rows;
-	bool wall;
 };
 
 /* ---- the machine ---- */
@@ -97,7 +96,7 @@ static struct observation observe(struct loop *x, size_t trial, enum exchange_op
 	        .experts = s->experts,
 	        .hidden_stated = true,
 	        .dispatch = s->dispatch,
-	        .measured_s = x->wall ? r->median_s[op] : r->work_s[op],
+	        .measured_s = x->query.wall ? r->median_s[op] : r->work_s[op],
 	        .weight_ratio = 1,
 	        .assumed = "",
 	};
@@ -266,8 +265,8 @@ static void report_text(const struct loop *x, FILE *out)
 {
 	fprintf(out, "backend %s: %s\n%s\n", x->query.backend->name, x->machine_text, hw_caution);
 	fprintf(out, "measured: %s\n",
-	        x->wall ? "wall time, median, slowest rank"
-	                : "work, the ranks' processor time without waiting");
+	        x->query.wall ? "wall time, median, slowest rank"
+	                      : "work, the ranks' processor time without waiting");
 	fprintf(out, "calibrated: fitted to rows of all other token counts\n");
 	bench_text(x, out);
 	rows_text(x, out);
@@ -301,7 +300,7 @@ static void report_json(const struct loop *x, FILE *out)
 	json_text(j, "backend", x->query.backend->name);
 	json_text(j, "machine", x->machine_text);
 	json_text(j, "caution", hw_caution);
-	json_text(j, "clock", x->wall ? "wall" : "work");
+	json_text(j, "clock", x->query.wall ? "wall" : "work");
 	json_array(j, "rows");
 	for (size_t i = 0; i < x->n_rows; i++)
 		row_json(x, &x->row[i], j);
@@ -354,16 +353,6 @@ static enum rc loop_run(const struct args *a, struct loop *x, struct err *e)
 	return hw_files_write(a, &x->query, x->outcome, e);
 }
 
-static enum rc clock_read(const struct args *a, bool *wall, struct err *e)
-{
-	const char *clock = args_value(a, "clock", "work");
-
-	*wall = strcmp(clock, "wall") == 0;
-	if (!*wall && strcmp(clock, "work") != 0)
-		return fail(e, RC_CONFIG, "--clock: work or wall, not '%s'", clock);
-	return RC_OK;
-}
-
 enum rc hw_loop(const struct args *a, FILE *out, struct err *e)
 {
 	struct loop *x = heap_zeroed(1, sizeof *x);
@@ -373,8 +362,6 @@ enum rc hw_loop(const struct args *a, FILE *out, struct err *e)
 	hw_machine_text(x->machine_text);
 	rc = hw_query_read(a, &x->query, e);
 	x->outcome = heap_zeroed(x->query.n_trials + 1, sizeof *x->outcome);
-	if (rc == RC_OK)
-		rc = clock_read(a, &x->wall, e);
 	if (rc == RC_OK)
 		rc = loop_check(x, e);
 	if (rc == RC_OK)

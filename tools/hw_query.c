@@ -179,6 +179,16 @@ static enum rc shape_append(const struct wishes *w, int64_t ranks, int64_t token
 	return RC_OK;
 }
 
+static enum rc clock_read(const struct args *a, bool *wall, struct err *e)
+{
+	const char *clock = args_value(a, "clock", "work");
+
+	*wall = strcmp(clock, "wall") == 0;
+	if (!*wall && strcmp(clock, "work") != 0)
+		return fail(e, RC_CONFIG, "--clock: work or wall, not '%s'", clock);
+	return RC_OK;
+}
+
 enum rc hw_query_read(const struct args *a, struct hw_query *q, struct err *e)
 {
 	struct wishes w = {0};
@@ -187,6 +197,7 @@ enum rc hw_query_read(const struct args *a, struct hw_query *q, struct err *e)
 	q->backend = symheap_backend_find(args_value(a, "backend", "host"), e);
 	if (!q->backend)
 		return e->rc;
+	TRY(clock_read(a, &q->wall, e));
 	TRY(wishes_read(a, &w, e));
 	for (size_t r = 0; r < w.n_ranks; r++) {
 		for (size_t t = 0; t < w.n_tokens; t++)
