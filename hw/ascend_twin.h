@@ -1,7 +1,7 @@
-/* A twin of the part of AscendC and aclshmem that ascend_kernels.h uses, for processors: own work,
- * written from the names and rules of their public documents. Processing elements (PEs) and their
- * vector cores are threads; global memory is memory; a PE's symmetric heap lies at the same offset
- * of each.
+/* A twin of the part of AscendC and aclshmem that ascend_core.h and ascend_kernels.h use, for
+ * processors: own work, written from the names and rules of their public documents. Processing
+ * elements (PEs) and their vector cores are threads; global memory is memory; a PE's symmetric heap
+ * lies at the same offset of each.
  *
  * It is stricter than it need be, where a device would be wrong only now and then:
  *   copies between global memory and the unified buffer (UB) happen when they are waited for, by
@@ -26,6 +26,8 @@
 #include <vector>
 
 #define __aicore__
+#define __global__
+#define KERNEL_TASK_TYPE_DEFAULT(type)
 #define __gm__
 #define GM_ADDR uint8_t *
 
@@ -192,10 +194,6 @@ template <typename T> struct GlobalTensor {
 	}
 };
 
-class TPipe
-{
-};
-
 template <TPosition position> class TBuf
 {
       public:
@@ -220,10 +218,14 @@ template <TPosition position> class TBuf
 	void *memory = nullptr;
 };
 
-template <TPosition position> void InitBuffer(TPipe &, TBuf<position> &buf, uint32_t bytes)
+class TPipe
 {
-	buf.open(bytes);
-}
+      public:
+	template <TPosition position> void InitBuffer(TBuf<position> &buf, uint32_t bytes)
+	{
+		buf.open(bytes);
+	}
+};
 
 /* The pipe whose copies an event stands for; scalar and vector work is done at once. */
 constexpr int source_pipe(HardEvent e)

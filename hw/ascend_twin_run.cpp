@@ -1,8 +1,15 @@
-#define EPSIM_ASCEND_TWIN
 #include "hw/ascend_twin_run.h"
-#include <memory>
 #include <thread>
-#include "hw/ascend_kernels.h"
+#include "hw/ascend_core.h"
+
+extern "C" {
+void epsim_dispatch_relay3(uint8_t *exchange);
+void epsim_combine_relay3(uint8_t *exchange);
+void epsim_dispatch_relay2(uint8_t *exchange);
+void epsim_combine_relay2(uint8_t *exchange);
+void epsim_dispatch_direct(uint8_t *exchange);
+void epsim_combine_direct(uint8_t *exchange);
+}
 
 namespace
 {
@@ -98,39 +105,17 @@ twin_view view_of(epsim::Exchange &x)
 	        x.stride};
 }
 
-/* Each kernel is a launch: the core's state does not outlive it. */
-template <typename Kernel> void launch(const epsim::Exchange &x, Kernel kernel)
-{
-	auto core = std::make_unique<epsim::Core>();
+using Kernel = void(uint8_t *exchange);
 
+Kernel *const kernels[][2] = {{epsim_dispatch_relay3, epsim_combine_relay3},
+                              {epsim_dispatch_relay2, epsim_combine_relay2},
+                              {epsim_dispatch_direct, epsim_combine_direct}};
+
+void launch(Kernel *kernel, epsim::Exchange &x)
+{
 	twin::core()->ub_used = 0;
-	core->open(x);
-	kernel(*core);
+	kernel((uint8_t *)&x);
 	twin::all_waited_for("a kernel ends before own copies are through");
-}
-
-void dispatch(const twin_run &r, const epsim::Exchange &x)
-{
-	launch(x, [&](epsim::Core &core) {
-		if (r.flow == TWIN_RELAY3)
-			core.dispatch_relay3();
-		else if (r.flow == TWIN_RELAY2)
-			core.dispatch_relay2();
-		else
-			core.dispatch_direct();
-	});
-}
-
-void combine(const twin_run &r, const epsim::Exchange &x)
-{
-	launch(x, [&](epsim::Core &core) {
-		if (r.flow == TWIN_RELAY3)
-			core.combine_relay3();
-		else if (r.flow == TWIN_RELAY2)
-			core.combine_relay2();
-		else
-			core.combine_direct();
-	});
 }
 
 /* One core of the PE does it while the others wait: what the host's stream orders on a device. */
@@ -156,13 +141,13 @@ void core_run(const twin_run &r, epsim::Exchange &x, twin::Core &core)
 
 			r.before(r.data, pe, layer, &v);
 		});
-		dispatch(r, x);
+		launch(kernels[r.flow][0], x);
 		alone([&] {
 			twin_view v = view_of(x);
 
 			r.dispatched(r.data, pe, layer, &v);
 		});
-		combine(r, x);
+		launch(kernels[r.flow][1], x);
 		alone([&] {
 			twin_view v = view_of(x);
 
