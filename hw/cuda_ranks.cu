@@ -1,5 +1,9 @@
 #include "hw/cuda_ranks.h"
+#ifdef EPSIM_CUDA_TWIN
+#include "hw/cuda_twin.h"
+#else
 #include <cuda_runtime.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +18,11 @@ struct view {
 
 enum { SEND, RECEIVE, BACK_SEND, BACK_RECEIVE }; /* staging of relay3 */
 enum { DISPATCH_HALF, COMBINE_HALF };            /* of relay2's window */
-enum { THREADS = 256, BLOCKS = 512 };
+#ifdef EPSIM_CUDA_TWIN
+enum { THREADS = 64, BLOCKS = 3, PAIR_BLOCKS = 2 };
+#else
+enum { THREADS = 256, BLOCKS = 512, PAIR_BLOCKS = 64 };
+#endif
 enum { TAIL_TRIPLE = 32 }; /* bytes after a slot's scale: see hw/relay2.h */
 
 #define ME (v.rank[v.me])
@@ -464,13 +472,19 @@ static void edge(cuda_group *g)
 	g->n_steps++;
 }
 
-/* One kernel for each rank, on its device and stream. */
-#define EACH_RANK(kernel, grid, ...)                                                               \
+/* One kernel for each rank, on its device and stream. args: (g->v, ...). */
+#ifdef EPSIM_CUDA_TWIN
+#define LAUNCH(kernel, grid, stream, args)                                                         \
+	cuda_twin::launch(grid, THREADS, [=] { kernel args; })
+#else
+#define LAUNCH(kernel, grid, stream, args) kernel<<<grid, THREADS, 0, stream>>> args
+#endif
+#define EACH_RANK(kernel, grid, args)                                                              \
 	do {                                                                                       \
 		for (int32_t r_ = 0; r_ < g->v.s.n_ranks; r_++) {                                  \
 			cudaSetDevice(r_ % g->devices);                                            \
 			g->v.me = r_;                                                              \
-			kernel<<<grid, THREADS, 0, g->stream[r_]>>>(g->v, ##__VA_ARGS__);          \
+			LAUNCH(kernel, grid, g->stream[r_], args);                                 \
 		}                                                                                  \
 	} while (0)
 
@@ -498,21 +512,21 @@ static int steps_end(cuda_group *g, double (*step_s)[CUDA_MOST_STEPS], const cha
 
 static dim3 pairs(const cuda_group *g)
 {
-	return dim3(64, (unsigned)g->v.s.experts);
+	return dim3(PAIR_BLOCKS, (unsigned)g->v.s.experts);
 }
 
 static void dispatch_direct(cuda_group *g)
 {
-	EACH_RANK(count_rows, (unsigned)g->v.s.experts);
+	EACH_RANK(count_rows, (unsigned)g->v.s.experts, (g->v));
 	if (!g->v.s.decode) {
 		meet(g);
 		edge(g);
 	}
-	EACH_RANK(exchange_counts, 1, g->v.s.decode != 0);
+	EACH_RANK(exchange_counts, 1, (g->v, g->v.s.decode != 0));
 	meet(g);
-	EACH_RANK(offsets, 1, true);
+	EACH_RANK(offsets, 1, (g->v, true));
 	edge(g);
-	EACH_RANK(send_rows, BLOCKS, TO_WINDOW);
+	EACH_RANK(send_rows, BLOCKS, (g->v, TO_WINDOW));
 	edge(g);
 	meet(g);
 	edge(g);
@@ -520,37 +534,37 @@ static void dispatch_direct(cuda_group *g)
 
 static void dispatch_relay3(cuda_group *g)
 {
-	EACH_RANK(count_rows, (unsigned)g->v.s.experts);
-	EACH_RANK(offsets, 1, false);
-	EACH_RANK(send_rows, BLOCKS, TO_SEND);
+	EACH_RANK(count_rows, (unsigned)g->v.s.experts, (g->v));
+	EACH_RANK(offsets, 1, (g->v, false));
+	EACH_RANK(send_rows, BLOCKS, (g->v, TO_SEND));
 	edge(g);
-	EACH_RANK(exchange_counts, 1, true);
+	EACH_RANK(exchange_counts, 1, (g->v, true));
 	meet(g);
 	edge(g);
-	EACH_RANK(all_to_all, dim3(BLOCKS, (unsigned)g->v.s.n_ranks), true);
+	EACH_RANK(all_to_all, dim3(BLOCKS, (unsigned)g->v.s.n_ranks), (g->v, true));
 	edge(g);
 	meet(g);
 	edge(g);
-	EACH_RANK(reorder, pairs(g), true);
+	EACH_RANK(reorder, pairs(g), (g->v, true));
 	edge(g);
 }
 
 static void dispatch_relay2(cuda_group *g)
 {
-	EACH_RANK(count_rows, (unsigned)g->v.s.experts);
-	EACH_RANK(offsets, 1, false);
+	EACH_RANK(count_rows, (unsigned)g->v.s.experts, (g->v));
+	EACH_RANK(offsets, 1, (g->v, false));
 	if (!g->v.s.decode) {
 		meet(g);
-		EACH_RANK(exchange_counts, 1, false);
+		EACH_RANK(exchange_counts, 1, (g->v, false));
 		edge(g);
 	}
-	EACH_RANK(send_rows, BLOCKS, g->v.s.decode ? TO_SLOT : TO_STAGE);
+	EACH_RANK(send_rows, BLOCKS, (g->v, g->v.s.decode ? TO_SLOT : TO_STAGE));
 	edge(g);
 	if (g->v.s.decode)
-		EACH_RANK(exchange_counts, 1, true);
+		EACH_RANK(exchange_counts, 1, (g->v, true));
 	meet(g);
 	edge(g);
-	EACH_RANK(take_slots, pairs(g));
+	EACH_RANK(take_slots, pairs(g), (g->v));
 	edge(g);
 }
 
@@ -568,7 +582,7 @@ int cuda_dispatch(cuda_group *g, double (*step_s)[CUDA_MOST_STEPS], const char *
 
 int cuda_experts(cuda_group *g, const char **why)
 {
-	EACH_RANK(run_experts, dim3(64, (unsigned)(g->v.s.experts / g->v.s.n_ranks)));
+	EACH_RANK(run_experts, dim3(PAIR_BLOCKS, (unsigned)(g->v.s.experts / g->v.s.n_ranks)), (g->v));
 	return steps_end(g, NULL, why);
 }
 
@@ -580,18 +594,18 @@ int cuda_combine(cuda_group *g, double (*step_s)[CUDA_MOST_STEPS], const char **
 	meet(g);
 	edge(g);
 	if (g->v.s.flow == CUDA_RELAY3) {
-		EACH_RANK(reorder, pairs(g), false);
+		EACH_RANK(reorder, pairs(g), (g->v, false));
 		edge(g);
-		EACH_RANK(all_to_all, dim3(BLOCKS, (unsigned)g->v.s.n_ranks), false);
+		EACH_RANK(all_to_all, dim3(BLOCKS, (unsigned)g->v.s.n_ranks), (g->v, false));
 		edge(g);
 	} else if (!direct) {
-		EACH_RANK(return_rows, BLOCKS);
+		EACH_RANK(return_rows, BLOCKS, (g->v));
 		edge(g);
 	}
 	meet(g);
 	if (g->v.s.flow != CUDA_RELAY2)
 		edge(g);
-	EACH_RANK(sum_rows, BLOCKS);
+	EACH_RANK(sum_rows, BLOCKS, (g->v));
 	edge(g);
 	if (direct && !g->v.s.decode) {
 		meet(g);

@@ -1,4 +1,4 @@
-/* Ranks as buffers of GPUs: the flows of hw/ as CUDA kernels (cuda_ranks.cu), for cuda_main.c.
+/* Ranks as buffers of GPUs: the flows of hw/ as CUDA kernels (cuda_ranks.cu), for cuda_trial.c.
  *
  * Rank r lives on device r modulo the devices; all its kernels run in one stream. A kernel reads
  * and writes other ranks' buffers through peer access. What a flow waits for between steps, each
