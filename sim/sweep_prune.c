@@ -23,7 +23,8 @@ bool prune_by_budget(const struct sweep *s, const struct pool_price *p, enum pha
 		return true;
 	if (p->memory.total_bytes > point_memory_limit_bytes(&of))
 		return true;
-	return p->known && p->bound && budget_s > 0 && p->time_s > budget_s * (1 + bound_slack_ratio);
+	return p->known && p->bound && budget_s > 0 &&
+	       p->time_s > budget_s * (1 + bound_slack_ratio);
 }
 
 static void item_improve(struct front_item *x, double ratio)
