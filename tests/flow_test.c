@@ -165,7 +165,7 @@ static void waits_are_those_of_the_steps(void)
 
 /* How many entries one core runs through, one after the other: relay2 adds up the statuses of all
  * experts; direct shares a table of ranks x experts among half of the cores in prefill, and in
- * decode goes by rows of it. */
+ * decode the places of its own rows among all. */
 static void tables_are_run_through(void)
 {
 	struct config *c = config_of("cloudmatrix384", "deepseek-v3.1");
@@ -183,9 +183,12 @@ static void tables_are_run_through(void)
 		                          .flow = direct ? &flow_direct : &flow_relay2,
 		                          .phase = prefill ? PHASE_PREFILL : PHASE_DECODE,
 		                          .n_ranks = sizes[i % 2],
-		                          .tokens = 1};
+		                          .tokens = 48};
 		struct exchange a, b;
-		double want = !direct ? experts : prefill ? ranks * experts / (cores / 2) : ranks;
+		double rows = 48 * (double)c->model.top_k;
+		double want = !direct   ? experts
+		              : prefill ? ranks * experts / (cores / 2)
+		                        : rows / cores;
 
 		CU_ASSERT_TRUE_FATAL(exchange_init(&a, &w));
 		w.machine = &slow;

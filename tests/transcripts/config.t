@@ -274,8 +274,6 @@ $ epsim config dump configs/machines/cloudmatrix384.yaml | grep -c source:
 
 # What is dumped reads back: the dump of a dump is the dump.
 $ for f in configs/*/*.yaml; do epsim config dump $f >$TMP/a.yaml && epsim config dump $TMP/a.yaml >$TMP/b.yaml && cmp $TMP/a.yaml $TMP/b.yaml || echo $f; done
-> epsim: configs/cluster/kubernetes-indexed.yaml:3: unknown section 'apiVersion' (sections: machine, model, workload, routing, schedule, sweep, serving, set)
-> configs/cluster/kubernetes-indexed.yaml
 > epsim: configs/shapes/published.yaml:4: unknown section 'shapes' (sections: machine, model, workload, routing, schedule, sweep, serving, set)
 > configs/shapes/published.yaml
 

@@ -9,21 +9,22 @@ $ epsim --help
 >
 > usage: epsim VERB ...    (epsim VERB --help tells more)
 >
->   run      Predicts one step, one layer or one exchange in detail
->   sweep    Tries every combination of schedules against TTFT and TPOT budgets
->   merge    Puts the stores of a sweep's shards into one
->   serve    Serves requests of a trace or workload: TTFT, TPOT, goodput
->   compare  Shows the same work under several flows, and where the difference comes from
->   check    Proves that a flow cannot corrupt data or wait for ever, or shows how it can
->   explain  Tells where the time of a layer goes and what would shorten it
->   trace    Reads profiles and benchmarks: sums them up, makes them observations
->   validate Compares predictions with measured times of dispatch and combine
->   shapes   Compares published shapes (who wins, what saturates) with what is computed
+>   run       Predicts one step, one layer or one exchange in detail
+>   sweep     Tries every combination of schedules against TTFT and TPOT budgets
+>   merge     Puts the stores of a sweep's shards into one
+>   compare   Shows the same work under several flows, and where the difference comes from
+>   check     Proves that a flow cannot corrupt data or wait for ever, or shows how it can
+>   explain   Tells where the time of a layer goes and what would shorten it
+>   serve     Serves requests of a trace or workload: TTFT, TPOT, goodput
+>   hw        Runs the flows on real memory, measures it, and compares with predictions
+>   trace     Reads profiles and benchmarks: sums them up, makes them observations
+>   validate  Compares predictions with measured times of dispatch and combine
+>   shapes    Compares published shapes (who wins, what saturates) with what is computed
 >   calibrate Fits a machine's free parameters to measured times, with sd and held-out error
->   compute  Compares operators alone with measured tables, and fits a machine to them
->   bench    Measures the engines
->   list     Lists flows, engines, machines, models, workloads and policies
->   config   Checks a configuration, prints it in full, explains its fields
+>   compute   Compares operators alone with measured tables, and fits a machine to them
+>   bench     Measures the engines
+>   list      Lists flows, engines, machines, models, workloads and policies
+>   config    Checks a configuration, prints it in full, explains its fields
 >
 > exit status: 0 done, 1 the answer is no, 2 usage or configuration,
 > 3 bad data, 4 internal
@@ -242,7 +243,7 @@ $ epsim config --help
 
 # Every verb: examples that start a line, --json, --seed, --help.
 $ epsim --help | sed -n 's/^  \([a-z]*\)  .*/\1/p' >$TMP/verbs; sort $TMP/verbs | tr '\n' ' '
-> bench check compare compute config explain list merge run serve shapes sweep trace 
+> bench check compare compute config explain hw list merge run serve shapes sweep trace validate 
 $ for v in $(cat $TMP/verbs); do epsim $v --help | head -n 2 | grep -c "^  epsim $v"; done | uniq
 > 2
 $ for v in $(cat $TMP/verbs); do epsim $v --help | grep -cE '^  --(json|seed N|help)  '; done | uniq

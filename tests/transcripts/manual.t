@@ -3,9 +3,9 @@ $ build=$(dirname "$(command -v epsim)"); epsim manual man | cmp - $build/share/
 $ if command -v man >$TMP/where; then epsim manual man | MANWIDTH=80 man --warnings -l - 2>&1; else echo 'epsim - simulator and schedule explorer of MoE inference'; fi | grep -e 'schedule explorer' -e warning | sed 's/^ *//'
 > epsim - simulator and schedule explorer of MoE inference
 $ epsim manual man | grep -c '^.SS "epsim '
-> 15
+> 16
 $ epsim --help | grep -c '^  [a-z]* *[A-Z]'
-> 15
+> 16
 $ epsim manual bash >$TMP/epsim.bash
 $ printf '%s\n' '. "$1"; shift' 'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _epsim 2>/dev/null; echo "${COMPREPLY[@]}"' >$TMP/try
 $ bash $TMP/try $TMP/epsim.bash epsim swe
