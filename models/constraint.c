@@ -506,6 +506,7 @@ bool constraint_holds(const struct constraint *c, const struct schedule *s,
 			stack[n - 1] = stack[n - 1] == 0;
 			break;
 		default:
+			CHECK(n >= 2);
 			n--;
 			stack[n - 1] = two(x->op, stack[n - 1], stack[n]);
 		}
