@@ -45,6 +45,9 @@ void forecast_json(const struct forecast_row *row, size_t n, const char *key, st
 void accuracy_table(const struct forecast_row *row, size_t n, FILE *out);
 void accuracy_json(const struct forecast_row *row, size_t n, const char *key, struct json *j);
 
+/* Accuracy by machine, flow, phase and op as a table in Markdown; all rows in the last line. */
+void accuracy_markdown(const struct forecast_row *row, size_t n, FILE *out);
+
 /* Pictures and their data in a folder: predicted against measured, error by EP. */
 enum rc forecast_plot(const struct forecast_row *row, size_t n, const char *dir, FILE *log,
                       struct err *e);

@@ -75,7 +75,10 @@ static enum rc validate(const struct args *a, const struct observed *o, FILE *ou
 	if (rc == RC_OK)
 		rc = rows_forecast(o, row, e);
 	if (rc == RC_OK) {
-		(args_has(a, "json") ? report_json : report_text)(o, row, out);
+		if (args_has(a, "markdown"))
+			accuracy_markdown(row, o->n, out);
+		else
+			(args_has(a, "json") ? report_json : report_text)(o, row, out);
 		all = accuracy_of(row, o->n, NULL);
 		if (dir)
 			rc = forecast_plot(row, o->n, dir, args_has(a, "json") ? stderr : out, e);
@@ -102,6 +105,7 @@ static const struct option options[] = {
         {"machine", "NAME", "predict all rows on this machine; default: each row's own"},
         OBSERVED_OPTIONS,
         {"max-mape", "SHARE", "exit 1 when the mean absolute error is above it, such as 10%"},
+        {"markdown", NULL, "only what it comes to, by machine, flow, phase and op"},
         {"plot", "DIR", "also draw predicted against measured, and the error by EP"},
         {0},
 };
