@@ -1,4 +1,3 @@
-#define _GNU_SOURCE /* mkostemp */
 #include "hw/helper.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -82,9 +81,9 @@ enum rc helper_launch(const struct launch *l, const char *who,
 	enum rc rc;
 	int fd;
 
-	snprintf(job, sizeof job, "%s/epsim-job-XXXXXX", folder ? folder : P_tmpdir);
-	fd = mkostemp(job, O_CLOEXEC);
-	if (fd < 0)
+	snprintf(job, sizeof job, "%s/epsim-job-XXXXXX", folder ? folder : "/tmp");
+	fd = mkstemp(job);
+	if (fd < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
 		return fail(e, RC_INTERNAL, "%s: %s: %s", who, job, strerror(errno));
 	rc = job_write(l, fd, e);
 	if (rc == RC_OK)

@@ -2,7 +2,8 @@
  *
  * The object is unlinked as soon as it is mapped, so whatever dies leaves none behind. The parent
  * only watches: when a rank dies it ends the others. Ranks die with their parent. */
-#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+/* for MAP_ANONYMOUS */
+#define _DEFAULT_SOURCE // NOLINT(bugprone-reserved-identifier)
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
