@@ -1,6 +1,6 @@
 /* sim/ADDING_A_FLOW.md keeps its word: its flow compiles, is short, safe and right, and breaks as
  * the page says. */
-#include "adding_a_flow.c" /* the page's text, taken from it at configuration */
+#include "adding_a_flow.h" /* the page's text, taken from it at configuration */
 #include <stdio.h>
 #include <string.h>
 #include "tests/exchange.h"
