@@ -130,6 +130,9 @@ struct machine {
 		double host_barrier_s; /* a control barrier over all hosts (symmetric allocation) */
 	} sync;
 	struct calibration calibration;
+	/* how much longer dispatch and combine of a step take than all else says: what kernels of
+	   the same work differ by. Not in files; set by draws of a machine. 0: as long */
+	double dispatch_excess_ratio, combine_excess_ratio;
 	struct {
 		double npu_hour_cost_count; /* price of one die for an hour, in any currency */
 		double domain_bytes; /* a communication domain's own state in each die's HBM */

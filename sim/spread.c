@@ -32,35 +32,15 @@ struct spread spread_of(double *value_units, int64_t n)
 }
 
 enum rc machine_guess(const struct machine *m, const struct note *notes, uint64_t seed,
-                      uint64_t draw, struct machine_guess *out, struct err *e)
+                      uint64_t draw, struct machine *out, struct err *e)
 {
 	enum { KERNELS = 0x6b65726e }; /* a stream apart from those of the parameters */
 	double sd_ratio = m->calibration.kernel_sd_ratio;
 	struct rng r;
 
-	TRY(machine_draw(m, notes, seed, draw, &out->machine, e));
+	TRY(machine_draw(m, notes, seed, draw, out, e));
 	rng_init(&r, seed ^ KERNELS, draw);
-	out->dispatch_ratio = exp(sd_ratio * normal_draw_units(&r));
-	out->combine_ratio = exp(sd_ratio * normal_draw_units(&r));
-	return RC_OK;
-}
-
-enum rc step_guess(const struct step_request *q, const struct machine_guess *g, double *out_s,
-                   struct err *e)
-{
-	struct step_request guessed = *q;
-	struct step_result r;
-	double time_s;
-
-	guessed.machine = &g->machine;
-	TRY(step_run(&guessed, &r, e));
-	time_s = r.step_s;
-	for (size_t i = 0; step_phases[i]; i++) {
-		if (strcmp(step_phases[i], "dispatch") == 0)
-			time_s += (g->dispatch_ratio - 1) * r.phase_s[i];
-		if (strcmp(step_phases[i], "combine") == 0)
-			time_s += (g->combine_ratio - 1) * r.phase_s[i];
-	}
-	*out_s = time_s;
+	out->dispatch_excess_ratio = expm1(sd_ratio * normal_draw_units(&r));
+	out->combine_excess_ratio = expm1(sd_ratio * normal_draw_units(&r));
 	return RC_OK;
 }

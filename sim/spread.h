@@ -13,16 +13,7 @@ struct spread {
 /* Sorts the values. Quantiles by linear interpolation between order statistics. */
 struct spread spread_of(double *value_units, int64_t n);
 
-/* A draw of the machine, with what kernels of the same work differ by: dispatch and combine take
- * that much more or less time. Both come from the machine's file (sd:, calibration:). */
-struct machine_guess {
-	struct machine machine;
-	double dispatch_ratio, combine_ratio;
-};
-
+/* A draw of the machine, with what kernels of the same work differ by: dispatch and combine of its
+ * steps take that much more or less time. Both come from the machine's file (sd:, calibration:). */
 enum rc machine_guess(const struct machine *m, const struct note *notes, uint64_t seed,
-                      uint64_t draw, struct machine_guess *out, struct err *e);
-
-/* The step's time under a guess, s. The request's machine is not looked at. */
-enum rc step_guess(const struct step_request *q, const struct machine_guess *g, double *out_s,
-                   struct err *e);
+                      uint64_t draw, struct machine *out, struct err *e);

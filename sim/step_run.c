@@ -169,6 +169,20 @@ static enum rc add_moe_layers(const struct step_request *q, struct step_result *
 	return RC_OK;
 }
 
+/* What kernels take beyond the parameters, see struct machine. */
+static void add_excess(const struct machine *m, struct step_result *r)
+{
+	for (size_t i = 0; step_phases[i]; i++) {
+		bool dispatch = strcmp(step_phases[i], "dispatch") == 0;
+		bool combine = strcmp(step_phases[i], "combine") == 0;
+		double excess_s = r->phase_s[i] * (dispatch  ? m->dispatch_excess_ratio
+		                                   : combine ? m->combine_excess_ratio
+		                                             : 0);
+
+		r->phase_s[i] += excess_s, r->step_s += excess_s;
+	}
+}
+
 static enum rc run_all(const struct step_request *q, struct step_result *out, struct err *e)
 {
 	struct step_result r = {.max_mean_ratio = 1};
@@ -176,6 +190,7 @@ static enum rc run_all(const struct step_request *q, struct step_result *out, st
 	TRY(add_dense_layers(q, &r, e));
 	TRY(add_moe_layers(q, &r, e));
 	TRY(add_head(q, &r, e));
+	add_excess(q->machine, &r);
 	*out = r;
 	return RC_OK;
 }

@@ -398,6 +398,7 @@ void sweep_free(struct sweep *s)
 	free(s->prefill);
 	free(s->decode);
 	free(s->points);
+	free(s->probability_ratio);
 	if (s->arena)
 		arena_free(s->arena);
 	free(s);

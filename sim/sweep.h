@@ -67,6 +67,8 @@ struct sweep {
 	size_t n_prefill, n_decode; /* pool prices that some point needs */
 	size_t n_stored;            /* of these, had from the store */
 	size_t n_bounds;            /* of these, left at their bound */
+	int64_t draws;              /* of the machine; 0: none were made */
+	double *probability_ratio;  /* [point]: share of draws in which it is feasible; NULL */
 };
 
 /* Which points get the engine's price. All keep reasons, feasible points and the front as they are
@@ -115,6 +117,11 @@ enum rc sweep_counts(const struct config *c, const struct sweep_options *options
 enum rc sweep_run(const struct config *c, const struct sweep_options *options, struct sweep **out,
                   struct err *e);
 void sweep_free(struct sweep *s);
+
+/* Runs the sweep for draws of its machine (spread.h), and sets how often each point is feasible.
+ * Nothing is pruned, and no store is looked into. */
+enum rc sweep_draws(struct sweep *s, const struct sweep_options *options, int64_t draws,
+                    struct err *e);
 
 /* Prices a part of the sweep into the store and makes no points: *n prices were made. */
 enum rc sweep_fill(const struct config *c, const struct sweep_options *options, size_t *n,

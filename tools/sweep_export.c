@@ -43,6 +43,8 @@ static void json_point(struct json *j, const struct sweep *s, const struct sweep
 	json_object(j, NULL);
 	json_schedule(j, s, p);
 	json_flag(j, "feasible", p->feasible);
+	if (s->probability_ratio)
+		json_number(j, "feasible_probability", s->probability_ratio[p - s->points]);
 	json_text(j, "reason", reason_name(p->reason));
 	json_text(j, "why", p->feasible ? NULL : point_why(p, why));
 	json_flag(j, "pareto", p->pareto);
@@ -103,6 +105,8 @@ static void json_sweep(struct json *j, const struct sweep *s, const struct sweep
 	json_number(j, "context_tokens", workload_context_count(&c->workload));
 	json_integer(j, "points_total", (int64_t)s->n_points);
 	json_integer(j, "points_feasible_total", (int64_t)s->n_feasible);
+	if (s->draws > 0)
+		json_integer(j, "draws", s->draws);
 	json_flows(j, s);
 	json_number(j, "sweep_seconds", info->sweep_seconds_s);
 	json_integer(j, "jobs", info->jobs);

@@ -153,6 +153,8 @@ static void print_point(struct table *t, const struct sweep *s, const struct swe
 	table_cell(t, "%lld", (long long)p->decode->memory.batch_most);
 	table_cell(t, "%+lld", (long long)point_batch_gain(p));
 	table_cell(t, "%+.0f", point_kv_gain_count(p));
+	if (s->probability_ratio)
+		table_cell(t, "%.0f %%", 100 * s->probability_ratio[p - s->points]);
 	table_end_row(t);
 }
 
@@ -207,7 +209,42 @@ static void front_headers(const struct sweep *s, const char **out)
 		*out++ = knob_names[id[i]];
 	for (const char *const *h = after; *h; h++)
 		*out++ = *h;
+	if (s->probability_ratio)
+		*out++ = "feasible";
 	*out = NULL;
+}
+
+/* How many points of each flow are feasible in all draws, in most, in any. */
+static void print_draws(const struct sweep *s, FILE *out)
+{
+	static const char *const headers[] = {"<flow", "surely", "probably", "possibly", NULL};
+	static const double least_ratio[] = {0.95, 0.5, 0};
+	struct flow_summary f[MOST_SUMMARIES];
+	size_t n = sweep_summaries(s, f);
+	struct table *t;
+
+	if (!s->probability_ratio)
+		return;
+	t = table_new(headers);
+	for (size_t i = 0; i < n; i++) {
+		table_cell(t, "%s", f[i].flow->name);
+		for (size_t k = 0; k < 3; k++) {
+			size_t count = 0;
+
+			for (size_t j = 0; j < s->n_points; j++)
+				count += point_flow(&s->points[j]) == f[i].flow &&
+				         s->probability_ratio[j] > 0 &&
+				         s->probability_ratio[j] >= least_ratio[k];
+			table_cell(t, "%zu", count);
+		}
+		table_end_row(t);
+	}
+	fprintf(out,
+	        "\nfeasible in at least 95 %%, 50 %%, any of %lld draws of the machine's uncertain "
+	        "numbers\n\n",
+	        (long long)s->draws);
+	table_print(t, out);
+	table_free(t);
 }
 
 static void print_front(const struct sweep *s, size_t rows, FILE *out)
@@ -290,6 +327,7 @@ static void print_sweep(const struct sweep *s, const struct sweep_run_info *info
 		        s->n_prefill + s->n_decode);
 	fprintf(out, "\n");
 	print_summaries(s, out);
+	print_draws(s, out);
 	if (s->n_feasible > 0)
 		print_front(s, info->rows, out);
 	print_objective(s, out);

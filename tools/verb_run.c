@@ -18,10 +18,24 @@ static enum rc measure(struct run_result *m, struct err *e)
 	                   e);
 }
 
-/* The step once for each draw of the machine; the same whatever else is asked for. */
-static enum rc draws_run(const struct args *a, struct run_result *m, struct err *e)
+/* The step under one draw of the machine. */
+static enum rc draw_run(const struct run_result *m, uint64_t draw, double *out_s, struct err *e)
 {
 	const struct config *c = m->run.config;
+	struct step_request q = m->run.request;
+	struct step_result r;
+	struct machine drawn;
+
+	TRY(machine_guess(&c->machine, c->notes[SECTION_MACHINE], (uint64_t)c->routing.seed, draw,
+	                  &drawn, e));
+	q.machine = &drawn;
+	TRY(step_run(&q, &r, e));
+	*out_s = r.step_s;
+	return RC_OK;
+}
+
+static enum rc draws_run(const struct args *a, struct run_result *m, struct err *e)
+{
 	struct progress bar;
 	double *value_s;
 	int64_t draws;
@@ -36,12 +50,7 @@ static enum rc draws_run(const struct args *a, struct run_result *m, struct err 
 	value_s = heap_zeroed((size_t)draws + 1, sizeof *value_s);
 	progress_init(&bar, "draws");
 	for (int64_t i = 0; rc == RC_OK && i < draws; i++) {
-		struct machine_guess g;
-
-		rc = machine_guess(&c->machine, c->notes[SECTION_MACHINE],
-		                   (uint64_t)c->routing.seed, (uint64_t)i, &g, e);
-		if (rc == RC_OK)
-			rc = step_guess(&m->run.request, &g, &value_s[i], e);
+		rc = draw_run(m, (uint64_t)i, &value_s[i], e);
 		progress_step(&bar, (size_t)i + 1, (size_t)draws);
 	}
 	progress_end(&bar);

@@ -7,6 +7,7 @@
 #include "sim/sweep_team.h"
 #include "tools/args.h"
 #include "tools/launcher.h"
+#include "sim/spread.h"
 #include "tools/progress.h"
 #include "tools/sweep_explain.h"
 #include "tools/sweep_files.h"
@@ -57,6 +58,7 @@ struct task_list {
 	struct member member, shard;
 	const char *store;
 	FILE *out;
+	int64_t draws;
 };
 
 static enum rc report(const struct task_list *t, struct sweep *const *s, struct err *e)
@@ -104,6 +106,10 @@ static enum rc run_cases(struct task_list *t, struct sweep **s, struct err *e)
 	for (size_t i = 0; rc == RC_OK && i < t->cases.n; i++)
 		rc = sweep_run(t->cases.config[i], &t->options, &s[i], e);
 	t->info.sweep_seconds_s = wall_s() - bar.start_s;
+	progress_end(&bar);
+	progress_init(&bar, "draws");
+	for (size_t i = 0; rc == RC_OK && t->draws > 0 && i < t->cases.n; i++)
+		rc = sweep_draws(s[i], &t->options, t->draws, e);
 	progress_end(&bar);
 	return rc;
 }
@@ -319,6 +325,10 @@ static enum rc options_read(struct task_list *t, struct err *e)
 	t->options.jobs = t->info.jobs = jobs > MOST_JOBS ? MOST_JOBS : (int)jobs;
 	t->info.rows = (size_t)rows;
 	t->store = args_value(a, "store", NULL);
+	TRY(args_integer(a, "draws", 0, 0, &t->draws, e));
+	if (t->draws > MOST_DRAWS)
+		return fail(e, RC_CONFIG, "sweep: --draws %lld: at most %d", (long long)t->draws,
+		            MOST_DRAWS);
 	TRY(needs_store(t, e));
 	return prune_option(a, &t->options, e);
 }
@@ -367,6 +377,9 @@ static const struct option options[] = {
         {"explain", "POINT", "why a point is feasible or not: its row, or flow=direct,ep=64,..."},
         {"prune", "KIND", "none, budget, front or near: price less by lower bounds"},
         {"near", "SHARE", "with --prune near: how far from the estimated front; default 5%"},
+        {"draws", "N",
+         "sweep N draws of the machine's uncertain numbers, too: how surely each point is "
+         "feasible"},
         {"finalists", "N", "price the N best of the front by simgrid, too"},
         {"store", "FILE", "keep prices there, and take from it what an earlier sweep made"},
         {"resume", NULL, "go on with a sweep that was cut off: the store must be there"},

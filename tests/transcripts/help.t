@@ -98,6 +98,7 @@ $ epsim sweep --help
 >   --explain POINT          why a point is feasible or not: its row, or flow=direct,ep=64,...
 >   --prune KIND             none, budget, front or near: price less by lower bounds
 >   --near SHARE             with --prune near: how far from the estimated front; default 5%
+>   --draws N                sweep N draws of the machine's uncertain numbers, too: how surely each point is feasible
 >   --finalists N            price the N best of the front by simgrid, too
 >   --store FILE             keep prices there, and take from it what an earlier sweep made
 >   --resume                 go on with a sweep that was cut off: the store must be there

@@ -155,3 +155,20 @@ $ epsim sweep $TMP/tiny.yaml --rows 0 --set sweep.budget.tpot=1us --set sweep.bu
 > TTFT and TPOT are of idle pools: no waiting, no KV transfer between them
 > epsim: no schedule meets the budgets (shape 9, npus 9, memory 3, tpot 6)
 ? 1
+# How surely each point is feasible, on draws of a machine whose numbers are uncertain.
+$ epsim sweep configs/sweeps/qwen3-235b-a2.yaml --draws 4 --rows 2 | sed -n '/^feasible in/,$p'
+> feasible in at least 95 %, 50 %, any of 4 draws of the machine's uncertain numbers
+>
+> flow    surely  probably  possibly
+> relay2      50        74        96
+> direct       8        16        22
+>
+> 13 of the feasible schedules are beaten by no other in TTFT, TPOT and tokens/s/NPU at once;
+> 2 are shown, those with the same figures once
+>
+> flow    EP  TP  batch  chunk  dispatch  micro  cores  NPUs    TTFT     TPOT  tok/s/NPU   memory  buffers  batch max  gain  KV gain  feasible
+> direct   8   1     16   8192  int8          1     48     8  714 ms  48.4 ms        233  39.8 GB   113 MB         83    +0     +109      75 %
+> relay2  16   1     16   8192  int8          1     48    16  1.04 s  43.3 ms        214  25.7 GB   163 MB        135    +0       +0     100 %
+>
+> gain, KV gain: requests, and tokens of KV cache, that an attention group has room for beyond relay2's
+> TTFT and TPOT are of idle pools: no waiting, no KV transfer between them
