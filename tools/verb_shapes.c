@@ -28,6 +28,19 @@ static void text(const struct shape *s, size_t n, FILE *out)
 	}
 }
 
+static void markdown(const struct shape *s, size_t n, FILE *out)
+{
+	fprintf(out, "| system | claim | published | passes | ours | verdict |\n"
+	             "|---|---|---|---|--:|---|\n");
+	for (size_t i = 0; i < n; i++) {
+		fprintf(out, "| %s | %s | %s | %g to %g | %.3g | %s", s[i].claim.system,
+		        s[i].claim.claim, s[i].claim.published, s[i].claim.least_ratio,
+		        s[i].claim.most_ratio, s[i].ratio, verdict_name(s[i].verdict));
+		fprintf(out, "%s%s |\n", s[i].verdict == VERDICT_EXPLAINED ? ": " : "",
+		        s[i].verdict == VERDICT_EXPLAINED ? s[i].claim.why : "");
+	}
+}
+
 static void json(const struct shape *s, size_t n, FILE *out)
 {
 	struct json *j = json_new(out);
@@ -68,6 +81,8 @@ static enum rc shapes(const struct args *a, struct arena *arena, FILE *out, stru
 	TRY(shapes_run(path, arena, s, &n, e));
 	if (args_has(a, "json"))
 		json(s, n, out);
+	else if (args_has(a, "markdown"))
+		markdown(s, n, out);
 	else
 		text(s, n, out);
 	for (size_t i = 0; i < n; i++)
@@ -86,7 +101,10 @@ static enum rc run(const struct args *a, FILE *out, struct err *e)
 	return rc;
 }
 
-static const struct option options[] = {{0}};
+static const struct option options[] = {
+        {"markdown", NULL, "the table in Markdown"},
+        {0},
+};
 
 const struct verb verb_shapes = {
         .name = "shapes",

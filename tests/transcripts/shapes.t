@@ -28,3 +28,5 @@ $ epsim shapes
 $ epsim shapes nothing
 > epsim: shapes: no file of claims is called 'nothing'
 ? 2
+# sim/SHAPES.md has this table.
+$ epsim shapes --markdown >$TMP/table; grep '^|' sim/SHAPES.md | cmp - $TMP/table
