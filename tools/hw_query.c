@@ -95,9 +95,10 @@ static enum rc choice_read(const struct args *a, const char *option, const char 
                            const char *const *names, int *out, struct err *e)
 {
 	bool flag[16] = {false};
+	const char *text = args_value(a, option, fallback);
 
-	if (strchr(args_value(a, option, fallback), ','))
-		return fail(e, RC_CONFIG, "--%s: one of them", option);
+	if (strchr(text, ',') || strcmp(text, "all") == 0)
+		return fail(e, RC_CONFIG, "--%s: one name, not '%s'", option, text);
 	TRY(names_read(a, option, fallback, names, flag, e));
 	for (*out = 0; !flag[*out]; (*out)++)
 		;

@@ -91,6 +91,9 @@ $ epsim hw run --backend hots
 $ epsim hw loop --tokens 0
 > epsim: hw loop: --tokens and --repeats from 1
 ? 2
+$ epsim hw run --load all
+> epsim: --load: one name, not 'all'
+? 2
 $ epsim hw bench --sizes 1
 > epsim: --sizes: 1 is below 64
 ? 2
