@@ -12,6 +12,7 @@ $ epsim --help
 >   run       Predicts one step, one layer or one exchange in detail
 >   sweep     Tries every combination of schedules against TTFT and TPOT budgets
 >   merge     Puts the stores of a sweep's shards into one
+>   plan      Plans how many NPUs serve a load within TTFT and TPOT budgets
 >   compare   Shows the same work under several flows, and where the difference comes from
 >   check     Proves that a flow cannot corrupt data or wait for ever, or shows how it can
 >   explain   Tells where the time of a layer goes and what would shorten it
@@ -244,7 +245,7 @@ $ epsim config --help
 
 # Every verb: examples that start a line, --json, --seed, --help.
 $ epsim --help | sed -n 's/^  \([a-z]*\)  .*/\1/p' >$TMP/verbs; sort $TMP/verbs | tr '\n' ' '
-> bench check compare compute config explain hw list merge run serve shapes sweep trace validate 
+> bench check compare compute config explain hw list merge plan run serve shapes sweep trace validate 
 $ for v in $(cat $TMP/verbs); do epsim $v --help | head -n 2 | grep -c "^  epsim $v"; done | uniq
 > 2
 $ for v in $(cat $TMP/verbs); do epsim $v --help | grep -cE '^  --(json|seed N|help)  '; done | uniq
