@@ -1,4 +1,4 @@
-/* ctest: full 300 */
+/* ctest: full plain 300 */
 /* The oshmem backend, by the command: it needs oshrun and the program beside epsim. */
 #include <stdio.h>
 #include <stdlib.h>
