@@ -260,3 +260,33 @@ size_t flows_count(void)
 		n++;
 	return n;
 }
+
+const char *exchange_name(const struct exchange_wish *w)
+{
+	static char text[320]; /* of the last call */
+
+	snprintf(text, sizeof text, "%s, EP %lld, %s %s %s, %lld tokens", w->machine->describes,
+	         (long long)w->n_ranks, w->flow->name, phase_names[w->phase],
+	         dtype_names[w->dispatch], (long long)w->tokens);
+	return text;
+}
+
+double exchange_buffers_bytes(const struct exchange_wish *w)
+{
+	struct exchange x;
+	struct buffer b[MOST_BUFFERS];
+	double bytes = HUGE_VAL;
+
+	if (exchange_ask(&x, w)) {
+		size_t n = w->flow->buffers(&x.request, b);
+
+		CU_ASSERT(n <= MOST_BUFFERS);
+		for (size_t i = 0; i < n; i++) {
+			CU_ASSERT(b[i].bytes >= 0 && isfinite(b[i].bytes));
+			CU_ASSERT(b[i].lifetime < LIFETIMES && *b[i].name && *b[i].memory);
+		}
+		bytes = buffers_peak_bytes(b, n);
+	}
+	exchange_fini(&x);
+	return bytes;
+}

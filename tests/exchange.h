@@ -38,6 +38,13 @@ void exchange_build(struct exchange *x, const struct exchange_wish *w);
 bool exchange_init(struct exchange *x, const struct exchange_wish *w); /* both */
 void exchange_fini(struct exchange *x);
 
+/* "CloudMatrix384..., EP 8, direct decode int8, 128 tokens", until the next call. */
+const char *exchange_name(const struct exchange_wish *w);
+
+/* What a rank needs of buffers at their peak, bytes; HUGE_VAL: the flow does not apply. Each buffer
+ * is checked. */
+double exchange_buffers_bytes(const struct exchange_wish *w);
+
 /* Makespan, s. Timelines of fluid are checked. */
 double makespan_s(const struct engine *engine, const struct graph *g);
 
