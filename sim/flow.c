@@ -102,6 +102,13 @@ double flow_row_bytes(const struct flow_request *q)
 	return aligned_bytes((double)q->model->hidden * dtype_bytes(q->dispatch), 32);
 }
 
+double flow_scaled_row_bytes(const struct flow_request *q)
+{
+	const double scale_bytes = 4; /* a float; sgl-kernel-npu */
+
+	return flow_row_bytes(q) + (flow_quantises(q) ? scale_bytes : 0);
+}
+
 double flow_bf16_row_bytes(const struct flow_request *q)
 {
 	return (double)q->model->hidden * dtype_bytes(DTYPE_BF16);

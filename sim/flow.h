@@ -100,6 +100,8 @@ const char *lifetime_name(enum lifetime life);
 /* Bytes of a row on the wire in dispatch (32-byte aligned) and of one BF16 row. */
 double flow_row_bytes(const struct flow_request *q);
 double flow_bf16_row_bytes(const struct flow_request *q);
+/* A row with the 4-byte scale that a quantised one travels with. */
+double flow_scaled_row_bytes(const struct flow_request *q);
 /* A relay slot: row, 32 B scale and 12 B triple, aligned to 512 B; and one of a combine row. */
 double flow_slot_bytes(const struct flow_request *q);
 double flow_combine_slot_bytes(const struct flow_request *q);

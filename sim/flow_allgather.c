@@ -24,7 +24,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double scale_bytes = 4; /* of a quantised row */
 static const double flag_bytes = 32; /* completion, to every rank */
 
 static const struct place gathered = {.buffer = "gathered tokens", .layout = LAYOUT_RANK_SLOTS};
@@ -33,15 +32,10 @@ static const struct place partial = {.buffer = "partial sums", .layout = LAYOUT_
 static const struct place returned = {.buffer = "returned sums", .layout = LAYOUT_OWNER_SLOTS};
 static const struct place fetched = {.buffer = "vector cores", .layout = LAYOUT_OWNER_SLOTS};
 
-static double sent_row_bytes(const struct flow_request *q)
-{
-	return flow_row_bytes(q) + (flow_quantises(q) ? scale_bytes : 0);
-}
-
 static struct shipment gather_of(struct flow_build *b, const uint32_t *after, uint32_t *done)
 {
 	struct shipment s = {.unit = UNIT_TOKEN_ALL,
-	                     .row_bytes = sent_row_bytes(b->request),
+	                     .row_bytes = flow_scaled_row_bytes(b->request),
 	                     .from = &place_input,
 	                     .to = &gathered};
 
@@ -138,8 +132,8 @@ static size_t buffers(const struct flow_request *q, struct buffer *out)
 	const struct buffer listed[] = {
 	        {"domain state", "HCCL window", LIFE_DOMAIN, q->machine->extra.domain_bytes},
 	        {"quantised tokens", "workspace", LIFE_LAYER,
-	         flow_quantises(q) ? tokens * sent_row_bytes(q) : 0},
-	        {"gathered tokens", "HCCL window", LIFE_LAYER, all * sent_row_bytes(q)},
+	         flow_quantises(q) ? tokens * flow_scaled_row_bytes(q) : 0},
+	        {"gathered tokens", "HCCL window", LIFE_LAYER, all * flow_scaled_row_bytes(q)},
 	        {"expert output", "workspace", LIFE_LAYER, n_in * bf16},
 	        {"partial sums", "HCCL window", LIFE_COMBINE, all * bf16},
 	        {"returned sums", "HCCL window", LIFE_COMBINE, decode ? all * bf16 : 0},

@@ -14,7 +14,6 @@
 #include "sim/flow_build.h"
 #include <stdlib.h>
 
-static const double scale_bytes = 4;
 static const double count_bytes = 4; /* int32 per expert */
 static const double flag_bytes = 32; /* completion, to every rank */
 static const int host_reads = 2;     /* maxBs and totalRecv */
@@ -49,16 +48,11 @@ static bool applies(const struct flow_request *q, const char **why_not)
 	return *why_not == NULL;
 }
 
-static double sent_row_bytes(const struct flow_request *q)
-{
-	return flow_row_bytes(q) + (flow_quantises(q) ? scale_bytes : 0);
-}
-
 /* Read rows and write them to their windows, until the last has arrived. */
 static void place_rows(struct flow_build *b, const struct source *from, uint32_t *at)
 {
 	struct shipment put = {.label = "dispatch.put",
-	                       .row_bytes = sent_row_bytes(b->request),
+	                       .row_bytes = flow_scaled_row_bytes(b->request),
 	                       .op = from->op,
 	                       .from = from->place,
 	                       .to = &window[b->request->phase]};
@@ -180,7 +174,7 @@ static size_t buffers(const struct flow_request *q, struct buffer *out)
 	double n_in = flow_window_rows_count(q);
 	double experts = (double)q->model->experts, n_ranks = (double)q->routing->n_ranks;
 	const struct buffer all[] = {
-	        {"expert window", "symmetric heap", LIFE_LAYER, n_in * sent_row_bytes(q)},
+	        {"expert window", "symmetric heap", LIFE_LAYER, n_in * flow_scaled_row_bytes(q)},
 	        {"expert output", "symmetric heap", LIFE_LAYER, n_in * flow_bf16_row_bytes(q)},
 	        {"counts and offsets", "symmetric heap", LIFE_LAYER,
 	         2 * count_bytes * n_ranks * experts},

@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double scale_bytes = 4; /* of a quantised row */
 static const double count_bytes = 4; /* int32 per expert */
 static const double flag_bytes = 32; /* to every rank */
 enum { PARTS = 2 };                  /* without the option: the least that overlaps */
@@ -39,11 +38,6 @@ static bool applies(const struct flow_request *q, const char **why_not)
 	if (machine_farthest(q->machine, q->routing->n_ranks) == TIER_RDMA)
 		*why_not = "rows are written into windows: the fabric does not span EP";
 	return *why_not == NULL;
-}
-
-static double sent_row_bytes(const struct flow_request *q)
-{
-	return flow_row_bytes(q) + (flow_quantises(q) ? scale_bytes : 0);
 }
 
 /* How many parts; in decode no more than a rank has experts, in prefill than it has tokens. */
@@ -92,7 +86,7 @@ static void send_part(struct flow_build *b, const struct source *from, struct sh
 	                       .quantised_bytes = from->quantised_bytes,
 	                       .of = &s};
 
-	s.label = "dispatch.put", s.row_bytes = sent_row_bytes(b->request);
+	s.label = "dispatch.put", s.row_bytes = flow_scaled_row_bytes(b->request);
 	s.op = from->op, s.from = from->place, s.to = &window;
 	if (!first)
 		stage_delay(b, "dispatch.kernel", m->sync.kernel_s, at, at);
@@ -182,7 +176,7 @@ static size_t buffers(const struct flow_request *q, struct buffer *out)
 	double n_in = flow_window_rows_count(q), bf16 = flow_bf16_row_bytes(q);
 	double experts = (double)q->model->experts, n_ranks = (double)q->routing->n_ranks;
 	const struct buffer all[] = {
-	        {"expert window", "symmetric heap", LIFE_LAYER, n_in * sent_row_bytes(q)},
+	        {"expert window", "symmetric heap", LIFE_LAYER, n_in * flow_scaled_row_bytes(q)},
 	        {"expert output", "workspace", LIFE_LAYER, n_in * bf16},
 	        {"returned rows", "symmetric heap", LIFE_LAYER, flow_rows_out_count(q) * bf16},
 	        {"counts and offsets", "symmetric heap", LIFE_LAYER,

@@ -20,7 +20,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const double scale_bytes = 4; /* of a quantised row */
 static const double count_bytes = 4; /* int32 per expert */
 
 /* Where a rank's rows go in the receive buffers, the library settles by itself. */
@@ -43,11 +42,6 @@ static const struct place back_aligned = {.buffer = "combine aligned rows",
 static const struct place back_receive = {.buffer = "combine receive buffer",
                                           .layout = LAYOUT_BRANCH};
 static const struct place back_order = {.buffer = "combine rows", .layout = LAYOUT_PACKED};
-
-static double packed_row_bytes(const struct flow_request *q)
-{
-	return flow_row_bytes(q) + (flow_quantises(q) ? scale_bytes : 0);
-}
 
 /* One of the library's exchanges: read a buffer, write the receivers' buffers. */
 static void all_to_all(struct flow_build *b, const struct shipment *s, const char *read,
@@ -92,7 +86,8 @@ static void exchange_counts(struct flow_build *b, uint32_t *at)
 
 static void dispatch(struct flow_build *b, const uint32_t *ready, uint32_t *done)
 {
-	double kernel_s = b->topology->machine->sync.kernel_s, row = packed_row_bytes(b->request);
+	double kernel_s = b->topology->machine->sync.kernel_s,
+	       row = flow_scaled_row_bytes(b->request);
 	struct source from = stage_source(b, ready, done);
 	bool one_node = build_one_node(b);
 	struct shipment in_node = {.label = "dispatch.put",
@@ -193,7 +188,7 @@ static size_t buffers(const struct flow_request *q, struct buffer *out)
 {
 	double n = flow_rows_out_count(q), n_in = flow_window_rows_count(q);
 	double n_middle = middle_rows_count(q), most = fmax(n, fmax(n_in, n_middle));
-	double row = packed_row_bytes(q), bf16 = flow_bf16_row_bytes(q);
+	double row = flow_scaled_row_bytes(q), bf16 = flow_bf16_row_bytes(q);
 	const struct buffer all[] = {
 	        {"domain state", "HCCL window", LIFE_DOMAIN, q->machine->extra.domain_bytes},
 	        {"packed rows, send buffer", "workspace", LIFE_DISPATCH, 2 * n * row},

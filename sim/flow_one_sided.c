@@ -20,7 +20,6 @@
 #include "sim/flow_build.h"
 #include <stdlib.h>
 
-static const double scale_bytes = 4;   /* of a quantised row */
 static const double routing_bytes = 8; /* int32 expert and float weight, for each of top_k */
 static const double flag_bytes = 4;    /* completion, to every rank */
 
@@ -39,8 +38,7 @@ static bool applies(const struct flow_request *q, const char **why_not)
 
 static double sent_row_bytes(const struct flow_request *q)
 {
-	return flow_row_bytes(q) + (flow_quantises(q) ? scale_bytes : 0) +
-	       routing_bytes * (double)q->model->top_k;
+	return flow_scaled_row_bytes(q) + routing_bytes * (double)q->model->top_k;
 }
 
 /* All ranks have come this far. */

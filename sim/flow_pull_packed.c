@@ -24,7 +24,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double scale_bytes = 4;             /* of a quantised row */
 static const double count_bytes = 4;             /* int32 per expert, with its marker */
 static const double flag_bytes = 32;             /* completion, to every rank */
 enum { COMBINE_CORES = 8, PULLS_AT_A_TIME = 2 }; /* pto-isa; ping-pong */
@@ -45,11 +44,6 @@ static bool applies(const struct flow_request *q, const char **why_not)
 	if (machine_farthest(q->machine, q->routing->n_ranks) == TIER_RDMA)
 		*why_not = "rows are pulled from windows: the fabric does not span EP";
 	return *why_not == NULL;
-}
-
-static double sent_row_bytes(const struct flow_request *q)
-{
-	return flow_row_bytes(q) + (flow_quantises(q) ? scale_bytes : 0);
 }
 
 /* Groups of experts: as many as asked for, or one for each expert. */
@@ -75,11 +69,11 @@ static void front_reorder(struct flow_build *b, const uint32_t *ready, uint32_t 
 	double experts = (double)b->request->model->experts;
 	struct source from = stage_source(b, ready, at);
 
-	stage_copy(
-	        b, "dispatch.reorder",
-	        (struct traffic){.per_row_out_bytes = from.read_bytes + sent_row_bytes(b->request),
-	                         .quantised_bytes = from.quantised_bytes},
-	        m->sync.kernel_s, at, at);
+	stage_copy(b, "dispatch.reorder",
+	           (struct traffic){.per_row_out_bytes =
+	                                    from.read_bytes + flow_scaled_row_bytes(b->request),
+	                            .quantised_bytes = from.quantised_bytes},
+	           m->sync.kernel_s, at, at);
 	note_rows(b, at, from.op, UNIT_BRANCH, FORWARD, from.place, &packed);
 	note_counts(b, at, &own_counts);
 	stage_wait(b, "dispatch.sync", m->sync.vector_s, at, at);
@@ -92,10 +86,10 @@ static void front_reorder(struct flow_build *b, const uint32_t *ready, uint32_t 
 static void pull_group(struct flow_build *b, struct shipment s, const uint32_t *after,
                        uint32_t *pulled)
 {
-	struct traffic write = {.per_row_in_bytes = sent_row_bytes(b->request), .of = &s};
+	struct traffic write = {.per_row_in_bytes = flow_scaled_row_bytes(b->request), .of = &s};
 	uint32_t *got = heap_zeroed((size_t)b->n, sizeof *got);
 
-	s.label = "dispatch.get", s.row_bytes = sent_row_bytes(b->request);
+	s.label = "dispatch.get", s.row_bytes = flow_scaled_row_bytes(b->request);
 	s.from = &packed_there, s.to = &window;
 	stage_get(b, &s, after, got);
 	stage_copy(b, "dispatch.write", write, 0, after, pulled);
@@ -185,7 +179,7 @@ static void combine(struct flow_build *b, const uint32_t *ready, uint32_t *done)
 static size_t buffers(const struct flow_request *q, struct buffer *out)
 {
 	double n = flow_rows_out_count(q), n_in = flow_window_rows_count(q);
-	double row = sent_row_bytes(q), bf16 = flow_bf16_row_bytes(q);
+	double row = flow_scaled_row_bytes(q), bf16 = flow_bf16_row_bytes(q);
 	double experts = (double)q->model->experts, n_ranks = (double)q->routing->n_ranks;
 	const struct buffer all[] = {
 	        {"packed rows", "symmetric heap", LIFE_LAYER, n * row},

@@ -12,13 +12,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const double scale_bytes = 4; /* of a quantised row */
 static const double count_bytes = 4; /* int32 per expert */
-
-static double packed_row_bytes(const struct flow_request *q)
-{
-	return flow_row_bytes(q) + (flow_quantises(q) ? scale_bytes : 0);
-}
 
 /* Where a rank's rows go in the receive buffers, the library settles by itself. */
 static const struct place own_counts = {.buffer = "own counts", .layout = LAYOUT_COUNTS};
@@ -53,7 +47,7 @@ static void dispatch(struct flow_build *b, const uint32_t *ready, uint32_t *done
 {
 	const struct machine *m = b->topology->machine;
 	struct source from = stage_source(b, ready, done);
-	double packed = packed_row_bytes(b->request);
+	double packed = flow_scaled_row_bytes(b->request);
 	struct shipment x = {.label = "dispatch.put",
 	                     .way = FORWARD,
 	                     .row_bytes = packed,
@@ -100,7 +94,7 @@ static void combine(struct flow_build *b, const uint32_t *ready, uint32_t *done)
 static size_t buffers(const struct flow_request *q, struct buffer *out)
 {
 	double n = flow_rows_out_count(q), n_in = flow_window_rows_count(q);
-	double packed = packed_row_bytes(q), bf16 = flow_bf16_row_bytes(q);
+	double packed = flow_scaled_row_bytes(q), bf16 = flow_bf16_row_bytes(q);
 	const struct buffer all[] = {
 	        {"domain state", "HCCL window", LIFE_DOMAIN, q->machine->extra.domain_bytes},
 	        {"send buffer", "workspace", LIFE_DISPATCH, n * packed},

@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double scale_bytes = 4; /* of a quantised row */
 static const double count_bytes = 4; /* int32 per expert */
 static const double flag_bytes = 32; /* to every rank */
 enum { QUIET_ISSUES = 256 };
@@ -44,11 +43,6 @@ static bool applies(const struct flow_request *q, const char **why_not)
 	else if (machine_farthest(q->machine, q->routing->n_ranks) == TIER_RDMA)
 		*why_not = "copy engines need one address space: the fabric does not span EP";
 	return *why_not == NULL;
-}
-
-static double sent_row_bytes(const struct flow_request *q)
-{
-	return flow_row_bytes(q) + (flow_quantises(q) ? scale_bytes : 0);
 }
 
 /* Texts of one direction. */
@@ -81,7 +75,8 @@ static void move_segments(struct flow_build *b, const struct shipment *s, const 
 
 static void pack(struct flow_build *b, const struct source *from, uint32_t *at)
 {
-	struct traffic t = {.per_row_out_bytes = from->read_bytes + sent_row_bytes(b->request),
+	struct traffic t = {.per_row_out_bytes =
+	                            from->read_bytes + flow_scaled_row_bytes(b->request),
 	                    .quantised_bytes = from->quantised_bytes};
 
 	stage_copy(b, "dispatch.pack", t, 0, at, at);
@@ -96,7 +91,7 @@ static void dispatch(struct flow_build *b, const uint32_t *ready, uint32_t *done
 	struct source from = stage_source(b, ready, done);
 	double experts = (double)b->request->model->experts;
 	struct shipment s = {
-	        .row_bytes = sent_row_bytes(b->request), .from = &packed, .to = &window};
+	        .row_bytes = flow_scaled_row_bytes(b->request), .from = &packed, .to = &window};
 
 	stage_delay(b, "dispatch.kernel", b->topology->machine->sync.kernel_s, done, done);
 	note_counts(b, done, &own_counts);
@@ -127,7 +122,7 @@ static void combine(struct flow_build *b, const uint32_t *ready, uint32_t *done)
 static size_t buffers(const struct flow_request *q, struct buffer *out)
 {
 	double n = flow_rows_out_count(q), n_in = flow_window_rows_count(q);
-	double row = sent_row_bytes(q), bf16 = flow_bf16_row_bytes(q);
+	double row = flow_scaled_row_bytes(q), bf16 = flow_bf16_row_bytes(q);
 	double experts = (double)q->model->experts, n_ranks = (double)q->routing->n_ranks;
 	const struct buffer all[] = {
 	        {"send buffer", "symmetric heap", LIFE_DISPATCH, n * row},
