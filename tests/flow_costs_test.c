@@ -226,8 +226,7 @@ static void buffers_are_as_stated(void)
 	        /* slots for 64 x 128 tokens in dispatch and combine; the experts' output */
 	        {&flow_one_sided, PHASE_DECODE, DTYPE_INT8,
 	         slots * (7168 + 4 + 64 + h2) + worst * h2 + domain},
-	        /* two halves to send and receive a row for each expert and token, and a word for
-	           each expert; the rows with 56 scales, and what comes out */
+	        /* two halves each way, words for experts; rows with 56 scales, what comes out */
 	        {&flow_deepep_ll, PHASE_DECODE, DTYPE_INT8,
 	         256 * 128 * (2 * h2 + 2 * h2 + 7168 + 224 + h2) + 2 * 256 * 4 + domain},
 	        /* two halves of rows in 16 or 30 blocks of 480 bytes, one block of counts a rank */
@@ -241,8 +240,7 @@ static void buffers_are_as_stated(void)
 	           send to 4 owners of this place; windows */
 	        {&flow_hierarchical, PHASE_DECODE, DTYPE_BF16,
 	         2 * relay + worst * h2 + (2 * m + 2 * 16 * 128 * 8 + 3 * worst) * h2 + domain},
-	        /* slots; a row for each token of the node and owner of this place, there and back
-	         */
+	        /* slots; a row for each token of the node, owner of this place, and way */
 	        {&flow_two_phase, PHASE_DECODE, DTYPE_INT8,
 	         (slots + 16 * 128 * 4) * (7168 + 4 + 64 + h2) + m * h2 + worst * h2 + domain},
 	};
