@@ -24,6 +24,7 @@ static const char *const script[] = {
         "set title \"Error by EP\"",
         "unset logscale y",
         "set logscale x 2",
+        "set offsets graph 0.1, graph 0.1, graph 0.05, graph 0.05", /* no point on a border */
         "set xlabel \"EP\"",
         "set ylabel \"predicted / measured - 1, %\"",
         "plot 0 with lines linecolor rgb \"#777777\" notitle, \\",
