@@ -192,6 +192,18 @@ static void quantising_takes_the_cores_time(void)
 
 /* ---- memory ---- */
 
+static struct exchange_wish ep64_wish(const struct config *c, const struct flow *flow,
+                                      enum phase phase, enum dtype dispatch)
+{
+	return (struct exchange_wish){.machine = &c->machine,
+	                              .model = &c->model,
+	                              .flow = flow,
+	                              .phase = phase,
+	                              .dispatch = dispatch,
+	                              .n_ranks = 64,
+	                              .tokens = phase == PHASE_DECODE ? 128 : 4096};
+}
+
 /* DeepSeek-V3.1 at EP 64 on CloudMatrix384, whose domains hold 100 MB, and 106 MB in each half of a
  * relay window. Prefill: N = N' = 8 x 4096 rows. Decode: N = 8 x 128 rows leave a rank, and at
  * worst, if all 64 x 128 tokens choose the 4 experts of one, 64 x 128 x 4 come. INT8 rows: 7168 B,
@@ -247,13 +259,8 @@ static void buffers_are_as_stated(void)
 	struct config *c = config_of("cloudmatrix384", "deepseek-v3.1");
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct exchange_wish w = {.machine = &c->machine,
-		                          .model = &c->model,
-		                          .flow = cases[i].flow,
-		                          .phase = cases[i].phase,
-		                          .dispatch = cases[i].dispatch,
-		                          .n_ranks = 64,
-		                          .tokens = cases[i].phase == PHASE_DECODE ? 128 : 4096};
+		struct exchange_wish w =
+		        ep64_wish(c, cases[i].flow, cases[i].phase, cases[i].dispatch);
 
 		NEARLY(exchange_buffers_bytes(&w), cases[i].bytes, 0, "%s", exchange_name(&w));
 	}
