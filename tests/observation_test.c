@@ -220,7 +220,7 @@ static void wrong_cells_are_named(void)
 	         "column bandwidth_GBps: which bytes source 's' counts is not known"},
 	        {"cloudmatrix384,relay2,s,k,dispatch,decode,8,1,7168,8\n",
 	         ":2: 10 columns, but the header has 18"},
-	        {"cloudmatrix384,relay2,\"s,k\n", ":2: a quote is opened and not closed"},
+	        {"cloudmatrix384,relay2,\"s,k\n", ":2: a quote is not closed, or text follows one that is"},
 	        {"cloudmatrix384,relay2,s,k,dispatch,decode,8,1,7168,8,,int8,1,,,,,maybe\n",
 	         "column notify: 'maybe' is no answer: yes or no"},
 	        {"cloudmatrix384,relay2,s,k,dispatch,decode,8,1,,8,,int8,1,,,,,\n",

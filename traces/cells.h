@@ -1,15 +1,9 @@
 /* Cells of a line of comma-separated values. */
 #pragma once
-#include <stdbool.h>
 #include <stddef.h>
+#include "traces/lines.h"
 
-struct cell {
-	const char *text; /* in the line; not terminated */
-	size_t n;
-};
-
-/* Takes the next cell from *rest, which ends as NULL, without blanks or quotes around it; false
- * when there is none. A comma in quotes belongs to the cell. */
-bool cell_next(const char **rest, const char *end, struct cell *cell);
-
-bool cell_is(const struct cell *cell, const char *text);
+/* Splits the current line in place: cells end in a NUL, without blanks around them, and without
+ * the quotes that hold commas, in which two quotes stand for one. RC_DATA for a quote that is not
+ * closed, text behind one that is, a NUL byte, or more than `most` cells. */
+enum rc cells_split(struct lines *l, char **cell, size_t most, size_t *n, struct err *e);

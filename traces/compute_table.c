@@ -14,7 +14,7 @@ struct sheet {
 	struct arena *arena;
 	size_t n_columns, n_cells;
 	const char *column[MOST_COLUMNS + 1]; /* NULL-terminated */
-	struct cell cell[MOST_COLUMNS];
+	char *cell[MOST_COLUMNS];
 };
 
 /* A layout: the columns that tell it from others, and what a row of it holds. */
@@ -38,7 +38,7 @@ static const char *text_of(const struct sheet *s, const char *name)
 {
 	int i = column_find(s, name);
 
-	return i < 0 ? "" : arena_copy(s->arena, s->cell[i].text, s->cell[i].n);
+	return i < 0 ? "" : arena_string(s->arena, s->cell[i]);
 }
 
 static enum rc number_of(const struct sheet *s, const char *name, double least, double *out,
@@ -218,26 +218,17 @@ static const struct layout *layout_find(const struct sheet *s)
 	return NULL;
 }
 
-static enum rc cells_read(struct sheet *s, struct err *e)
+static enum rc row_split(struct sheet *s, struct err *e)
 {
-	const char *rest = s->line->text, *end = rest + s->line->n;
-	struct cell cell;
-
-	for (s->n_cells = 0; cell_next(&rest, end, &cell);) {
-		if (s->n_cells == MOST_COLUMNS)
-			return fail(e, RC_DATA, "%s:%ld: more than %d columns", s->line->path,
-			            s->line->number, MOST_COLUMNS);
-		s->cell[s->n_cells++] = cell;
-	}
-	return RC_OK;
+	return cells_split(s->line, s->cell, MOST_COLUMNS, &s->n_cells, e);
 }
 
 static enum rc header_read(struct sheet *s, const struct layout **layout, struct err *e)
 {
-	TRY(cells_read(s, e));
+	TRY(row_split(s, e));
 	s->n_columns = s->n_cells;
 	for (size_t i = 0; i < s->n_cells; i++)
-		s->column[i] = arena_copy(s->arena, s->cell[i].text, s->cell[i].n);
+		s->column[i] = arena_string(s->arena, s->cell[i]);
 	*layout = layout_find(s);
 	if (!*layout)
 		return fail(
@@ -271,7 +262,7 @@ static enum rc rows_read(struct sheet *s, struct compute_table *t, struct err *e
 			TRY(header_read(s, &layout, e));
 			continue;
 		}
-		TRY(cells_read(s, e));
+		TRY(row_split(s, e));
 		if (s->n_cells != s->n_columns)
 			return fail(e, RC_DATA, "%s:%ld: %zu cells under %zu columns",
 			            s->line->path, s->line->number, s->n_cells, s->n_columns);

@@ -2,93 +2,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include "models/base/arena.h"
+#include "traces/cells.h"
 #include "traces/decimal.h"
 #include "traces/event.h"
 
 enum { SHOWN = 60 };
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-/* Without blanks around it, nor a pair of quotes. The text ends in a NUL. */
-static char *trim(char *from, char *to)
-{
-	while (from < to && is_blank(*from))
-		from++;
-	while (to > from && is_blank(to[-1]))
-		to--;
-	if (to - from >= 2 && *from == '"' && to[-1] == '"') {
-		from++;
-		to--;
-	}
-	*to = '\0';
-	return from;
-}
-
-/* A quoted cell whose text starts at p. Two quotes in it stand for one. Returns its end, and where
- * the row goes on in *rest; NULL when the quote is not closed. */
-static char *unquote(char *p, const char *end, char **rest)
-{
-	char *to = p;
-
-	for (; p < end; p++) {
-		if (*p == '"') {
-			if (p + 1 == end || p[1] != '"')
-				break;
-			p++;
-		}
-		*to++ = *p;
-	}
-	*rest = p + 1;
-	return p < end ? to : NULL;
-}
-
-static enum rc quote_error(const struct lines *l, struct err *e)
-{
-	return fail(e, RC_DATA, "%s:%ld: a quote is not closed, or text follows one that is",
-	            l->path, l->number);
-}
-
-/* One cell from *rest, which moves to the next; past the end after the last. */
-static enum rc cell_split(const struct lines *l, char **rest, char *end, char **cell, struct err *e)
-{
-	char *p = *rest, *comma, *to;
-
-	while (p < end && is_blank(*p))
-		p++;
-	if (p < end && *p == '"') {
-		to = unquote(p + 1, end, rest);
-		if (!to)
-			return quote_error(l, e);
-		*cell = p + 1;
-		for (p = *rest; p < end && is_blank(*p); p++)
-			;
-		if (p < end && *p != ',')
-			return quote_error(l, e);
-		*rest = p + 1;
-		*cell = trim(*cell, to);
-		return RC_OK;
-	}
-	comma = memchr(p, ',', (size_t)(end - p));
-	to = comma ? comma : end;
-	*rest = to + 1;
-	*cell = trim(p, to);
-	return RC_OK;
-}
-
 static enum rc row_split(struct csv *c, struct err *e)
 {
-	char *rest = c->lines.text, *end = rest + c->lines.n;
-
-	for (c->n_cells = 0; rest <= end; c->n_cells++) {
-		if (c->n_cells == CSV_MOST_COLUMNS)
-			return fail(e, RC_DATA, "%s:%ld: more than %d columns", c->lines.path,
-			            c->lines.number, CSV_MOST_COLUMNS);
-		TRY(cell_split(&c->lines, &rest, end, &c->cell[c->n_cells], e));
-	}
-	return RC_OK;
+	return cells_split(&c->lines, c->cell, CSV_MOST_COLUMNS, &c->n_cells, e);
 }
 
 /* ---- header ---------------------------------------------------------------------------------- */

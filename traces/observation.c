@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "traces/cells.h"
 #include "traces/lines.h"
 
 enum column {
@@ -103,51 +104,9 @@ void observations_skip(struct observations *set, const char *why, size_t n)
 
 /* ---- cells ----------------------------------------------------------------------------------- */
 
-static char *trimmed(char *text)
+static enum rc row_split(struct reader *r, struct err *e)
 {
-	size_t n;
-
-	text += strspn(text, " \t");
-	n = strlen(text);
-	while (n > 0 && (text[n - 1] == ' ' || text[n - 1] == '\t'))
-		text[--n] = '\0';
-	return text;
-}
-
-/* Splits the line in place; quotes are dropped, a doubled quote within them is one. */
-static enum rc cells_split(struct reader *r, struct err *e)
-{
-	char *in = r->lines.text, *out = in, *start = in;
-	bool quoted = false;
-
-	if (strlen(r->lines.text) != r->lines.n)
-		return fail(e, RC_DATA, "%s:%ld: the line holds a NUL byte", r->lines.path,
-		            r->lines.number);
-	r->n_cells = 0;
-	for (;; in++) {
-		char c = *in;
-
-		if (c == '"' && quoted && in[1] == '"') {
-			*out++ = '"', in++;
-		} else if (c == '"') {
-			quoted = !quoted;
-		} else if (c == '\0' || (c == ',' && !quoted)) {
-			if (r->n_cells == MOST_CELLS)
-				return fail(e, RC_DATA, "%s:%ld: more than %d columns",
-				            r->lines.path, r->lines.number, MOST_CELLS);
-			*out++ = '\0';
-			r->cell[r->n_cells++] = trimmed(start);
-			start = out;
-			if (c == '\0')
-				break;
-		} else {
-			*out++ = c;
-		}
-	}
-	if (quoted)
-		return fail(e, RC_DATA, "%s:%ld: a quote is opened and not closed", r->lines.path,
-		            r->lines.number);
-	return RC_OK;
+	return cells_split(&r->lines, r->cell, MOST_CELLS, &r->n_cells, e);
 }
 
 static const char *cell_of(const struct reader *r, enum column c)
@@ -481,7 +440,7 @@ static enum rc row_read(struct reader *r, struct err *e)
 /* Which columns there are; *missing: one that an observation needs, or NULL. */
 static enum rc header_read(struct reader *r, const char **missing, struct err *e)
 {
-	TRY(cells_split(r, e));
+	TRY(row_split(r, e));
 	r->n_header = r->n_cells;
 	*missing = NULL;
 	for (int c = 0; c < COLUMNS; c++) {
@@ -519,7 +478,7 @@ static enum rc rows_read(struct reader *r, struct err *e)
 		return RC_OK;
 	}
 	while ((rc = lines_next(&r->lines, e)) == RC_OK) {
-		TRY(cells_split(r, e));
+		TRY(row_split(r, e));
 		TRY(row_read(r, e));
 	}
 	return rc == RC_NO ? RC_OK : rc;
