@@ -35,7 +35,7 @@ struct op op_decode_attention(const struct machine *m, const char *label, const 
 	        .cube_s = flop / (m->cube.bf16_flops * m->decode_attention.peak_ratio),
 	        .hbm_s = x->bytes / rate_Bps,
 	        .wait_s = m->decode_attention.launch_s +
-	                  m->decode_attention.head_s * x->sequences_count * x->heads_count,
+	                  m->decode_attention.head_s * x->rows_count * x->heads_count,
 	        .launches_count = 1,
 	};
 }

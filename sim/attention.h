@@ -6,8 +6,8 @@
 struct attention {
 	double flop_per_pair_count; /* of all its heads: a new token and one that it sees */
 	double pairs_count;         /* over all sequences, under the mask */
-	double rows_count;          /* new tokens */
-	double sequences_count, heads_count;
+	double rows_count;          /* new tokens, of all sequences */
+	double heads_count;
 	double bytes;  /* of the cache, read and written */
 	bool strided;  /* several heads of keys and values side by side */
 	bool repeated; /* as a benchmark does, which may find the cache in L2 */

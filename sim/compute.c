@@ -69,11 +69,13 @@ static double mla_flop_per_pair(const struct moe_model *m, bool absorbed)
 	return 2 * heads * ((double)m->attention.qk_nope + rope + (double)m->attention.v_head);
 }
 
-/* One new token for each sequence goes to the kernels of decode, as do sparse ones. */
-static struct op core(const struct machine *mc, const struct tokens *t, bool sparse,
+/* One new token for each sequence goes to the kernels of decode. So does whatever attends in the
+ * compressed space: the heads of all queries of a sequence are rows against one cache, as in
+ * decode, and it is there that CloudMatrix384 measured its MLA. */
+static struct op core(const struct machine *mc, const struct tokens *t, bool compressed,
                       const struct attention *x)
 {
-	if (sparse || t->query_count <= t->sequences_count)
+	if (compressed || t->query_count <= t->sequences_count)
 		return op_decode_attention(mc, "attention.core", x);
 	return op_prefill_attention(mc, "attention.core", x);
 }
@@ -93,12 +95,11 @@ static struct op mla_core(const struct machine *mc, const struct moe_model *m,
 	        .flop_per_pair_count = mla_flop_per_pair(m, mla_absorbed(m, t)) / (double)s->tp,
 	        .pairs_count = r.pairs,
 	        .rows_count = t->query_count,
-	        .sequences_count = t->sequences_count,
 	        .heads_count = (double)m->attention.heads / (double)s->tp,
 	        .bytes = (read + t->query_count) * width * dtype_bytes((enum dtype)s->kv),
 	};
 
-	return core(mc, t, sparse, &x);
+	return core(mc, t, mla_absorbed(m, t), &x);
 }
 
 static struct op gqa_core(const struct machine *mc, const struct moe_model *m,
@@ -112,7 +113,6 @@ static struct op gqa_core(const struct machine *mc, const struct moe_model *m,
 	        .flop_per_pair_count = 4 * heads * dim,
 	        .pairs_count = r.pairs,
 	        .rows_count = t->query_count,
-	        .sequences_count = t->sequences_count,
 	        .heads_count = heads,
 	        .bytes = (r.cached + t->query_count) * 2 * kv_heads * dim *
 	                 dtype_bytes((enum dtype)s->kv),

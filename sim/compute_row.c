@@ -95,7 +95,6 @@ static struct op attention_op(const struct machine *m, const struct compute_row 
 	        .flop_per_pair_count = 4 * heads * dim,
 	        .pairs_count = sequences * (prefill ? length * (length + 1) / 2 : length),
 	        .rows_count = sequences * (prefill ? length : 1),
-	        .sequences_count = sequences,
 	        .heads_count = heads,
 	        .bytes = sequences * length * 2 * kv_heads * dim * dtype_bytes(DTYPE_BF16),
 	        .strided = kv_heads > 1,
