@@ -45,6 +45,12 @@ const struct field moe_model_fields[] = {
         COUNT_TO(1 << 16, "experts", experts, "0",
                  "routed experts of a layer; 0: all layers are dense"),
         COUNT("top_k", top_k, "0", "experts that a token is sent to"),
+        COUNT_TO(1 << 16, "zero_experts", zero_experts, "0",
+                 "further choices of the router that hand a token back as it is"),
+        {FIELD_ROW("blocks", FIELD_INTEGER, DIM_COUNT, AT(blocks), "1",
+                   "attention blocks of a layer; above 1 each has a dense MLP, beside which the "
+                   "experts run"),
+         .least = 1, .most = 8},
         COUNT("groups", groups, "1", "expert groups of group-limited routing; 1: none"),
         COUNT("top_groups", top_groups, "1", "groups a token may choose experts from"),
         COUNT("mtp_layers", mtp_layers, "0", "multi-token prediction layers"),
@@ -80,6 +86,25 @@ bool model_is_dense(const struct moe_model *m)
 	return m->experts == 0;
 }
 
+/* Models made by tests may say nothing. */
+static double blocks_count(const struct moe_model *m)
+{
+	return m->blocks > 1 ? (double)m->blocks : 1;
+}
+
+bool model_is_shortcut(const struct moe_model *m)
+{
+	return m->blocks > 1;
+}
+
+/* A token's top_k choices fall on all experts alike, those that compute nothing included. */
+double model_sent_count(const struct moe_model *m)
+{
+	double experts = (double)m->experts, all = experts + (double)m->zero_experts;
+
+	return m->zero_experts > 0 ? (double)m->top_k * experts / all : (double)m->top_k;
+}
+
 /* Without experts all layers are dense, and nothing is said of experts. */
 static enum rc dense_check(const struct moe_model *m, const char *where, struct err *e)
 {
@@ -90,13 +115,26 @@ static enum rc dense_check(const struct moe_model *m, const char *where, struct 
 		        "least 1",
 		        where);
 	if (m->dense_layers != m->layers || m->top_k > 0 || m->expert_inter > 0 ||
-	    m->shared_inter > 0 || m->mtp_layers > 0)
+	    m->shared_inter > 0 || m->mtp_layers > 0 || m->zero_experts > 0 || m->blocks > 1)
 		return fail(
 		        e, RC_CONFIG,
 		        "%s: a model without experts needs dense_layers = layers, and no top_k, "
-		        "expert_inter, shared_inter or mtp_layers",
+		        "expert_inter, shared_inter, mtp_layers, zero_experts or blocks",
 		        where);
 	return attention_check(m, where, e);
+}
+
+/* Layers whose experts run beside dense MLPs. */
+static enum rc blocks_check(const struct moe_model *m, const char *where, struct err *e)
+{
+	if (m->blocks > 1 && m->dense_inter < 1)
+		return fail(e, RC_CONFIG, "%s: model.blocks %lld: each needs a dense_inter", where,
+		            (long long)m->blocks);
+	if (m->blocks > 1 && m->dense_layers > 0)
+		return fail(e, RC_CONFIG, "%s: model.dense_layers do not go with blocks", where);
+	if (m->zero_experts > 0 && m->groups > 1)
+		return fail(e, RC_CONFIG, "%s: model.zero_experts do not go with groups", where);
+	return RC_OK;
 }
 
 enum rc moe_model_check(const struct moe_model *m, const char *where, struct err *e)
@@ -127,6 +165,7 @@ enum rc moe_model_check(const struct moe_model *m, const char *where, struct err
 	if (m->top_k > m->experts / m->groups * m->top_groups)
 		return fail(e, RC_CONFIG, "%s: top_k %lld needs more experts than %lld groups hold",
 		            where, (long long)m->top_k, (long long)m->top_groups);
+	TRY(blocks_check(m, where, e));
 	return attention_check(m, where, e);
 }
 
@@ -182,7 +221,7 @@ double model_dense_params_count(const struct moe_model *m)
 
 double model_router_params_count(const struct moe_model *m)
 {
-	return (double)m->hidden * (double)m->experts;
+	return (double)m->hidden * (double)(m->experts + m->zero_experts);
 }
 
 double model_embedding_params_count(const struct moe_model *m)
@@ -192,8 +231,11 @@ double model_embedding_params_count(const struct moe_model *m)
 
 static double moe_layer_params_count(const struct moe_model *m, double n_experts)
 {
-	return model_attention_params_count(m) + n_experts * model_expert_params_count(m) +
-	       model_shared_params_count(m) + model_router_params_count(m);
+	double dense = model_is_shortcut(m) ? model_dense_params_count(m) : 0;
+
+	return blocks_count(m) * (model_attention_params_count(m) + dense) +
+	       n_experts * model_expert_params_count(m) + model_shared_params_count(m) +
+	       model_router_params_count(m);
 }
 
 static double all_params_count(const struct moe_model *m, double n_experts, double mtp_layers)
@@ -212,7 +254,7 @@ double model_params_count(const struct moe_model *m)
 
 double model_active_params_count(const struct moe_model *m)
 {
-	return all_params_count(m, (double)m->top_k, 0);
+	return all_params_count(m, model_sent_count(m), 0);
 }
 
 double model_kv_elements_count(const struct moe_model *m)
@@ -230,9 +272,9 @@ double model_kv_tokens_count(const struct moe_model *m, double context_count)
 	double window = (double)m->attention.window;
 
 	if (!(windowed > 0))
-		return (double)m->layers * context_count;
-	return ((double)m->layers - windowed) * context_count +
-	       windowed * fmin(window, context_count);
+		return blocks_count(m) * (double)m->layers * context_count;
+	return blocks_count(m) * (((double)m->layers - windowed) * context_count +
+	                          windowed * fmin(window, context_count));
 }
 
 double model_kv_bytes(const struct moe_model *m, double context_count, enum dtype kv)

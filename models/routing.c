@@ -228,8 +228,13 @@ enum rc routing_make(const struct routing_spec *spec, const struct moe_model *mo
 	                       .model = model,
 	                       .tokens = tokens};
 
-	made.rows_per_rank_count = (double)tokens * (double)model->top_k;
 	made.balanced = spec->kind == ROUTING_BALANCED;
+	if (!made.balanced && model->zero_experts > 0)
+		return fail(e, RC_CONFIG,
+		            "routing %s: not for a model with zero_experts, whose share would be a "
+		            "guess; use balanced",
+		            kind_names[spec->kind]);
+	made.rows_per_rank_count = (double)tokens * model_sent_count(model);
 	if (!made.balanced) {
 		made.count =
 		        arena_alloc(a, (size_t)(n_ranks * model->experts) * sizeof *made.count);

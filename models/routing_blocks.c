@@ -25,7 +25,7 @@ double routing_tokens_count(const struct routing *r, int64_t rank)
 {
 	if (r->choices)
 		return (double)(r->choices->first[rank + 1] - r->choices->first[rank]);
-	return r->rows_per_rank_count / (double)r->model->top_k;
+	return r->rows_per_rank_count / model_sent_count(r->model);
 }
 
 /* C(n - x, k) / C(n, k): none of k drawn of n lies among x. */
@@ -61,7 +61,8 @@ double routing_touch_ratio(const struct moe_model *m, int64_t n_experts)
 
 	for (int64_t i = 0; i <= spanned && i <= m->top_groups; i++)
 		missed += drawn_ratio(m->groups, spanned, m->top_groups, i) *
-		          missed_ratio(m->top_groups * per_group, i * part, m->top_k);
+		          missed_ratio(m->top_groups * per_group + m->zero_experts, i * part,
+		                       m->top_k);
 	return 1 - missed;
 }
 

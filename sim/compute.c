@@ -280,7 +280,8 @@ size_t ops_gate(const struct machine *m, const struct moe_model *model, const st
                 const struct tokens *t, struct op *out)
 {
 	double hidden = (double)model->hidden;
-	const struct gemm router = {t->rank_count, hidden, (double)model->experts,
+	const struct gemm router = {t->rank_count, hidden,
+	                            (double)(model->experts + model->zero_experts),
 	                            .type = DTYPE_BF16};
 	const struct op top_k = op_elementwise(m, "gate.router", 0, 0, 1);
 	size_t n = 0;

@@ -44,13 +44,15 @@ uint32_t op_append(struct graph *g, const struct topology *t, const struct op *o
 	                     .n_uses = 1,
 	                     .after = &after,
 	                     .n_after = 1};
+	double cores_ratio = op->cores_ratio > 0 ? op->cores_ratio : 1;
 	uint32_t end[2];
 
-	/* work in units of the resource's own capacity */
-	a.work_units = op->cube_s * m->cube.bf16_flops, a.uses = &cube;
+	/* work in units of the resource's own capacity; a part of the cores works no faster alone */
+	a.work_units = op->cube_s * m->cube.bf16_flops * cores_ratio, a.uses = &cube;
+	a.cap_per_s = cores_ratio < 1 ? m->cube.bf16_flops * cores_ratio : 0;
 	end[0] = graph_append(g, &a);
-	a.work_units = op->hbm_s * machine_hbm_Bps(m), a.uses = &hbm;
-	a.share_count = m->hbm.compute_streams_count;
+	a.work_units = op->hbm_s * machine_hbm_Bps(m), a.uses = &hbm, a.cap_per_s = 0;
+	a.share_count = m->hbm.compute_streams_count * cores_ratio;
 	end[1] = graph_append(g, &a);
 	return graph_append(
 	        g, &(struct activity){

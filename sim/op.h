@@ -12,6 +12,7 @@ struct op {
 	double wait_s;         /* launches, and what neither hides */
 	double launch_s;       /* of that, launches of elementwise operators and of GEMMs */
 	double launches_count; /* operators of the framework that this one stands for */
+	double cores_ratio;    /* of the die's cores that it was priced on; 0: all */
 };
 
 double op_alone_s(const struct op *op);

@@ -1,4 +1,4 @@
-#include "sim/step.h"
+#include "sim/step_build.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,7 +90,8 @@ static struct routing shape_routing(const struct step_request *q)
 {
 	return (struct routing){.n_ranks = ranks_of_group(q),
 	                        .experts = q->model->experts,
-	                        .rows_per_rank_count = (double)(rank_tokens(q) * q->model->top_k),
+	                        .rows_per_rank_count =
+	                                (double)rank_tokens(q) * model_sent_count(q->model),
 	                        .balanced = true};
 }
 
@@ -103,7 +104,7 @@ static struct flow_request flow_request_of(const struct step_request *q, const s
 	                             .tokens = rank_tokens(q),
 	                             .dispatch = (enum dtype)q->schedule->dispatch,
 	                             .weights = (enum dtype)q->schedule->weights,
-	                             .vector_cores = q->schedule->vector_cores,
+	                             .vector_cores = streams_vector_cores(q->machine, q->schedule),
 	                             .options = q->schedule->options};
 }
 
@@ -141,6 +142,24 @@ static bool size_possible(const struct step_request *q, char *why_not, size_t si
 	return true;
 }
 
+static bool streams_fit(const struct step_request *q, char *why_not, size_t size)
+{
+	bool blocks = model_is_shortcut(q->model);
+	const char *why;
+
+	if (!streams_possible(q->machine, q->schedule, &why))
+		return no(why_not, size, why);
+	if (blocks && (q->schedule->micro_batches > 1 || q->flow->layer || q->flow->carries_over))
+		return no(why_not, size,
+		          "layers of blocks overlap within themselves: one micro-batch, and a flow "
+		          "that does not");
+	if (blocks && q->routing->kind != ROUTING_BALANCED && q->model->zero_experts > 0)
+		return no(why_not, size, "zero experts: only balanced routing is modelled");
+	if (streams_two(q->schedule) && q->schedule->micro_batches == 1 && !blocks)
+		return no(why_not, size, "streams: 2 needs two micro-batches");
+	return true;
+}
+
 bool step_possible(const struct step_request *q, char *why_not, size_t why_size)
 {
 	struct routing shape;
@@ -151,7 +170,7 @@ bool step_possible(const struct step_request *q, char *why_not, size_t why_size)
 		return no(why_not, why_size,
 		          "the flow overlaps within a layer: one micro-batch at a time");
 	if (!shape_possible(q, why_not, why_size) || !type_possible(q, why_not, why_size) ||
-	    !size_possible(q, why_not, why_size))
+	    !size_possible(q, why_not, why_size) || !streams_fit(q, why_not, why_size))
 		return false;
 	if (model_is_dense(q->model))
 		return dense_possible(q, why_not, why_size);
@@ -161,18 +180,6 @@ bool step_possible(const struct step_request *q, char *why_not, size_t why_size)
 		return no(why_not, why_size, why);
 	return true;
 }
-
-/* Everything a graph is built from. */
-struct build {
-	const struct step_request *q;
-	struct graph *g;
-	struct topology *t;
-	struct flow_build flow;
-	struct flow_request request;
-	struct routing routing;
-	struct tokens tokens;
-	int64_t n;
-};
 
 static enum rc routing_of(const struct step_request *q, struct arena *a, struct routing *out,
                           struct err *e)
@@ -186,6 +193,17 @@ static enum rc routing_of(const struct step_request *q, struct arena *a, struct 
 
 static experts_fn experts_part;
 
+/* One stream has all cores; of two, each its own, unless they share all. */
+static void shares_init(struct build *b)
+{
+	const struct machine *m = b->q->machine;
+	int64_t all = m->cube.cores, attention = b->q->schedule->attention_cores;
+	bool split = streams_two(b->q->schedule) && attention > 0;
+
+	stream_share_of(m, split ? attention : all, &b->share[STREAM_ATTENTION]);
+	stream_share_of(m, split ? all - attention : all, &b->share[STREAM_EXPERTS]);
+}
+
 static enum rc build_init(struct build *b, const struct step_request *q, struct graph *g,
                           struct topology *t, struct arena *a, struct err *e)
 {
@@ -197,8 +215,10 @@ static enum rc build_init(struct build *b, const struct step_request *q, struct 
 		TRY(routing_of(q, a, &b->routing, e));
 	b->request = flow_request_of(q, &b->routing);
 	topology_init(t, q->machine, n_ranks,
-	              flow_vector_cores(q->flow, q->machine, q->schedule->vector_cores), symmetric,
-	              g);
+	              flow_vector_cores(q->flow, q->machine,
+	                                streams_vector_cores(q->machine, q->schedule)),
+	              symmetric, g);
+	shares_init(b);
 	b->n = t->n_built;
 	if (model_is_dense(q->model))
 		return RC_OK;
@@ -234,18 +254,61 @@ static void tp_exchange(struct build *b, double parts, const uint32_t *after, ui
 	}
 }
 
-static void attention(struct build *b, const uint32_t *after, uint32_t *done)
+/* Operators are priced on what their stream has of a die. */
+static const struct machine *machine_now(const struct build *b)
+{
+	return &b->share[b->stream].machine;
+}
+
+static uint32_t append_one(struct build *b, struct op *ops, size_t n, int64_t rank, uint32_t after)
+{
+	for (size_t i = 0; i < n; i++)
+		ops[i].cores_ratio = b->share[b->stream].cores_ratio;
+	return ops_append(b->g, b->t, ops, n, rank, after);
+}
+
+static void append_all(struct build *b, struct op *ops, size_t n, const uint32_t *after,
+                       uint32_t *done)
+{
+	for (int64_t r = 0; r < b->n; r++)
+		done[r] = append_one(b, ops, n, r, after[r]);
+}
+
+void build_group(struct build *b, const uint32_t *after, uint32_t *done)
+{
+	tp_exchange(b, 1, after, done);
+}
+
+void build_attention(struct build *b, const uint32_t *after, uint32_t *done)
 {
 	struct op ops[MOST_OPS];
-	size_t n = ops_attention(b->q->machine, b->q->model, b->q->schedule, &b->tokens, ops);
+	size_t n = ops_attention(machine_now(b), b->q->model, b->q->schedule, &b->tokens, ops);
 
-	for (int64_t r = 0; r < b->n; r++)
-		done[r] = ops_append(b->g, b->t, ops, n, r, after[r]);
+	append_all(b, ops, n, after, done);
 	if (b->q->schedule->tp > 1)
-		tp_exchange(b, 1, done, done);
-	n = ops_gate(b->q->machine, b->q->model, b->q->schedule, &b->tokens, ops);
-	for (int64_t r = 0; r < b->n; r++)
-		done[r] = ops_append(b->g, b->t, ops, n, r, done[r]);
+		build_group(b, done, done);
+}
+
+void build_gate(struct build *b, const uint32_t *after, uint32_t *done)
+{
+	struct op ops[MOST_OPS];
+	size_t n = ops_gate(machine_now(b), b->q->model, b->q->schedule, &b->tokens, ops);
+
+	append_all(b, ops, n, after, done);
+}
+
+void build_dense(struct build *b, const uint32_t *after, uint32_t *done)
+{
+	struct op ops[MOST_OPS];
+	size_t n = ops_dense(machine_now(b), b->q->model, b->q->schedule, &b->tokens, ops);
+
+	append_all(b, ops, n, after, done);
+}
+
+static void attention(struct build *b, const uint32_t *after, uint32_t *done)
+{
+	build_attention(b, after, done);
+	build_gate(b, done, done);
 }
 
 /* The part's rows on a rank, and how many experts they are for. */
@@ -277,24 +340,34 @@ static void experts_part(void *context, struct flow_build *f, const struct exper
 		struct op ops[MOST_OPS];
 		double active, rows = part_rows_count(b, p, r, &active);
 		size_t n =
-		        ops_experts(b->q->machine, b->q->model, b->q->schedule, rows, active, ops);
+		        ops_experts(machine_now(b), b->q->model, b->q->schedule, rows, active, ops);
 
 		for (size_t i = 0; p->same_kernel && i < n; i++)
 			ops[i].wait_s -= ops[i].launch_s, ops[i].launches_count = 0;
-		done[r] = ops_append(b->g, b->t, ops, n, r, after[r]);
+		done[r] = append_one(b, ops, n, r, after[r]);
 	}
 }
 
-static void experts(struct build *b, const uint32_t *after, uint32_t *done)
+void build_experts(struct build *b, const uint32_t *after, uint32_t *done)
 {
 	experts_part(b, &b->flow, &(struct expert_part){0}, after, done);
 }
 
-static void combine(struct build *b, const uint32_t *after, uint32_t *done)
+void build_dispatch(struct build *b, const uint32_t *after, uint32_t *done)
+{
+	b->q->flow->dispatch(&b->flow, after, done);
+}
+
+void build_combine(struct build *b, const uint32_t *after, uint32_t *done)
 {
 	b->q->flow->combine(&b->flow, after, done);
+}
+
+static void combine(struct build *b, const uint32_t *after, uint32_t *done)
+{
+	build_combine(b, after, done);
 	if (b->q->schedule->tp > 1)
-		tp_exchange(b, 1, done, done);
+		build_group(b, done, done);
 }
 
 /* A layer of a model without experts: attention and the MLP, both split over TP, an all-reduce
@@ -329,28 +402,13 @@ static void moe_block(struct build *b, uint32_t *at)
 			tp_exchange(b, 1, at, at);
 		return;
 	}
-	b->q->flow->dispatch(&b->flow, at, at);
-	experts(b, at, at);
+	build_dispatch(b, at, at);
+	build_experts(b, at, at);
 	combine(b, at, at);
 }
 
-enum { MOST_MICRO = 2 };
-
-/* Where each micro-batch and each of the two streams stands, [micro][rank] and [rank]. */
-struct streams {
-	uint32_t *at[MOST_MICRO], *compute, *network;
-};
-
-typedef void part_fn(struct build *b, const uint32_t *after, uint32_t *done);
-
-static void dispatch(struct build *b, const uint32_t *after, uint32_t *done)
-{
-	b->q->flow->dispatch(&b->flow, after, done);
-}
-
-/* Runs one part of micro-batch i after what it had done and after the stream is free. */
-static void on_stream(struct build *b, struct streams *s, int64_t i, uint32_t *stream,
-                      part_fn *part)
+void build_on_stream(struct build *b, struct streams *s, int64_t i, uint32_t *stream,
+                     part_fn *part)
 {
 	stage_join(&b->flow, "attention.stream", s->at[i], stream, s->at[i]);
 	part(b, s->at[i], s->at[i]);
@@ -366,6 +424,15 @@ static void layers_append(struct build *b, struct streams *s, int64_t n_layers)
 			dense_layer(b, s->at[0], s->at[0]);
 		return;
 	}
+	if (model_is_shortcut(b->q->model)) {
+		for (int64_t layer = 0; layer < n_layers; layer++)
+			layer_with_shortcut(b, s);
+		return;
+	}
+	if (streams_two(b->q->schedule)) {
+		layers_on_streams(b, s, n_layers);
+		return;
+	}
 	if (parts == 1) {
 		for (int64_t layer = 0; layer < n_layers; layer++) {
 			b->flow.layer = layer, b->flow.layers_left = n_layers - 1 - layer;
@@ -378,12 +445,12 @@ static void layers_append(struct build *b, struct streams *s, int64_t n_layers)
 	   computes */
 	for (int64_t layer = 0; layer < n_layers; layer++) {
 		for (int64_t i = 0; i < parts; i++) {
-			on_stream(b, s, i, s->compute, attention);
-			on_stream(b, s, i, s->network, dispatch);
+			build_on_stream(b, s, i, s->compute, attention);
+			build_on_stream(b, s, i, s->other, build_dispatch);
 		}
 		for (int64_t i = 0; i < parts; i++) {
-			on_stream(b, s, i, s->compute, experts);
-			on_stream(b, s, i, s->network, combine);
+			build_on_stream(b, s, i, s->compute, build_experts);
+			build_on_stream(b, s, i, s->other, combine);
 		}
 	}
 }
@@ -411,7 +478,7 @@ static void build_layers(struct build *b, int64_t n_layers)
 	for (size_t i = 0; i < 4 * n; i++)
 		block[i] = start;
 	s.at[0] = block, s.at[1] = block + n;
-	s.compute = block + 2 * n, s.network = block + 3 * n;
+	s.compute = block + 2 * n, s.other = block + 3 * n;
 	layers_append(b, &s, n_layers);
 	all_wait(b, &s);
 	free(block);

@@ -13,8 +13,10 @@ double weights_rank_bytes(const struct step_request *q)
 	double tp = (double)q->schedule->tp, local = (double)m->experts / (double)q->schedule->ep;
 	double layers = (double)m->layers + (double)m->mtp_layers, dense = (double)m->dense_layers;
 	double split = model_is_dense(m) ? tp : 1; /* beside experts the MLP is each rank's own */
-	double shared_by_all = layers * model_attention_params_count(m) / tp +
-	                       dense * model_dense_params_count(m) / split;
+	double blocks = model_is_shortcut(m) ? (double)m->blocks : 1;
+	double mlps = model_is_shortcut(m) ? blocks * layers : dense;
+	double shared_by_all = blocks * layers * model_attention_params_count(m) / tp +
+	                       mlps * model_dense_params_count(m) / split;
 	double moe = (layers - dense) *
 	             (local * model_expert_params_count(m) + model_shared_params_count(m));
 	double bf16 = (layers - dense) * model_router_params_count(m) +

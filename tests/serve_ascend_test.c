@@ -12,7 +12,7 @@ static const double least_ratio = 0.4, most_ratio = 2.5;
 struct published {
 	const char *what, *model;
 	const struct flow *flow;
-	int64_t ep, micro_batches;
+	int64_t ep, micro_batches, attention_cores; /* cores above 0: two streams */
 	enum dtype kv;
 	double batch, context;   /* of a die; batch 0: prefill */
 	double chunk, prompt;    /* tokens of a die in a step, and of a prompt */
@@ -24,11 +24,11 @@ struct published {
  * experts, 32 copies and 32 shared ones, a slot a die; 256 is the nearest that divides the experts
  * here. */
 static const struct published rows[] = {
-        {"CloudMatrix384 prefill, EP32", "deepseek-v3.1", &flow_relay2, 32, 2, DTYPE_BF16, 0, 0,
+        {"CloudMatrix384 prefill, EP32", "deepseek-v3.1", &flow_relay2, 32, 2, 0, DTYPE_BF16, 0, 0,
          8192, 4096, 0, 0, 5655},
-        {"CloudMatrix384 decode, EP320, MTP1", "deepseek-v3.1", &flow_relay2, 256, 2, DTYPE_BF16,
+        {"CloudMatrix384 decode, EP320, MTP1", "deepseek-v3.1", &flow_relay2, 256, 2, 16, DTYPE_BF16,
          48, 4096, 0, 0, 1, 0.7, 49.4},
-        {"CANN recipes decode, EP128, MTP3", "deepseek-v3.2", &flow_relay2, 128, 1, DTYPE_INT8, 2,
+        {"CANN recipes decode, EP128, MTP3", "deepseek-v3.2", &flow_relay2, 128, 1, 0, DTYPE_INT8, 2,
          65536, 0, 0, 3, 1.44, 19.84},
 };
 
@@ -52,6 +52,8 @@ static double predicted(const struct published *p)
 
 	scene_init(&s, "cloudmatrix384", p->model, p->ep);
 	s.schedule.micro_batches = p->micro_batches, s.schedule.kv = (int)p->kv;
+	s.schedule.streams = p->attention_cores > 0 ? 2 : 1;
+	s.schedule.attention_cores = p->attention_cores;
 	s.q.flow = p->flow;
 	if (p->batch == 0) {
 		load.prompt_count = p->chunk / p->prompt;
