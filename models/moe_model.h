@@ -54,9 +54,9 @@ double model_embedding_params_count(const struct moe_model *m); /* input and out
 double model_params_count(const struct moe_model *m);           /* all, MTP layers included */
 double model_active_params_count(const struct moe_model *m);    /* used by one token */
 
-/* Elements that one token adds to the KV cache of one block of a layer, over all heads (MLA: the compressed
- * vector and the rope key; indexer keys included). Layers with a sliding window hold at most
- * `window` tokens: see model_kv_tokens_count(). */
+/* Elements that one token adds to the KV cache of one block of a layer, over all heads (MLA: the
+ * compressed vector and the rope key; indexer keys included). Layers with a sliding window hold at
+ * most `window` tokens: see model_kv_tokens_count(). */
 double model_kv_elements_count(const struct moe_model *m);
 /* Sum over layers and their blocks of the tokens that a context of that length keeps. */
 double model_kv_tokens_count(const struct moe_model *m, double context_count);

@@ -56,10 +56,10 @@ struct schedule {
 	int64_t streams; /* 2: attention of one micro-batch computes beside experts of the other */
 	int64_t attention_cores; /* streams 2: cube cores of a die for attention, vector cores in
 	                            proportion, the rest for experts; 0: they share all */
-	int64_t vector_cores;  /* of a die used by dispatch and combine; 0: all */
-	int dispatch;          /* enum dtype of rows on the wire; combine always carries BF16 */
-	int weights;           /* enum dtype of all weights, and of what GEMMs compute in */
-	int kv;                /* enum dtype of the KV cache */
+	int64_t vector_cores;    /* of a die used by dispatch and combine; 0: all */
+	int dispatch;            /* enum dtype of rows on the wire; combine always carries BF16 */
+	int weights;             /* enum dtype of all weights, and of what GEMMs compute in */
+	int kv;                  /* enum dtype of the KV cache */
 	struct flow_options options;
 };
 

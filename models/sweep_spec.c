@@ -44,6 +44,8 @@ const struct field sweep_fields[] = {
         INTEGERS(batch, 1, 1 << 20, "decode requests of an attention group"),
         INTEGERS(chunk, 1, 1 << 24, "prefill tokens of an attention group in a step"),
         INTEGERS(micro_batches, 1, 2, "2: overlap of communication and compute"),
+        INTEGERS(streams, 1, 2, "2: attention computes beside experts"),
+        INTEGERS(attention_cores, 0, 4096, "of them, cube cores for attention; 0: shared"),
         INTEGERS(vector_cores, 0, 4096, "vector cores for dispatch and combine; 0: all"),
         CHOICES(dispatch, dtype_names, "rows on the wire in dispatch"),
         CHOICES(weights, dtype_names, "weights, and GEMM compute"),

@@ -47,7 +47,8 @@ uint32_t op_append(struct graph *g, const struct topology *t, const struct op *o
 	double cores_ratio = op->cores_ratio > 0 ? op->cores_ratio : 1;
 	uint32_t end[2];
 
-	/* work in units of the resource's own capacity; a part of the cores works no faster alone */
+	/* work in units of the resource's own capacity; a part of the cores works no faster alone
+	 */
 	a.work_units = op->cube_s * m->cube.bf16_flops * cores_ratio, a.uses = &cube;
 	a.cap_per_s = cores_ratio < 1 ? m->cube.bf16_flops * cores_ratio : 0;
 	end[0] = graph_append(g, &a);

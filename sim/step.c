@@ -407,8 +407,7 @@ static void moe_block(struct build *b, uint32_t *at)
 	combine(b, at, at);
 }
 
-void build_on_stream(struct build *b, struct streams *s, int64_t i, uint32_t *stream,
-                     part_fn *part)
+void build_on_stream(struct build *b, struct streams *s, int64_t i, uint32_t *stream, part_fn *part)
 {
 	stage_join(&b->flow, "attention.stream", s->at[i], stream, s->at[i]);
 	part(b, s->at[i], s->at[i]);

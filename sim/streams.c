@@ -46,9 +46,10 @@ bool streams_possible(const struct machine *m, const struct schedule *s, const c
 	if (s->attention_cores > 0 && !streams_two(s))
 		*why_not = "attention_cores needs streams: 2";
 	else if (is_split(s) && s->attention_cores >= m->cube.cores)
-		*why_not = "attention_cores leaves the experts' stream none of the die's cube cores";
-	else if (is_split(s) && s->vector_cores > m->vector.cores * (m->cube.cores -
-	                                                            s->attention_cores) /
+		*why_not =
+		        "attention_cores leaves the experts' stream none of the die's cube cores";
+	else if (is_split(s) && s->vector_cores > m->vector.cores *
+	                                                  (m->cube.cores - s->attention_cores) /
 	                                                  m->cube.cores)
 		*why_not = "more vector cores than attention_cores leaves to the experts' stream";
 	return *why_not == NULL;

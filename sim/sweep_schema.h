@@ -2,7 +2,7 @@
 #pragma once
 #include "sim/sweep_store.h"
 
-enum { SCHEMA_VERSION = 1 };
+enum { SCHEMA_VERSION = 2 };
 
 /* Numbers of a row, in the order of its columns. */
 struct schema_number {

@@ -38,6 +38,8 @@ static const struct core_case cores[] = {
         /* MLA decode, weights absorbed: a pair costs 2 x 128 heads x (512 + 64 + 512) = 278528;
            each of 32 new tokens sees 4001; 576 BF16 elements of 32 x 4001 cached, 32 written */
         {"deepseek-v3.1", 32, 32, 4000, 1, 32 * 4001 * 278528.0, 32 * 4002 * 1152.0},
+        /* two new tokens a sequence, 4001 and 4002 seen, over one reading of the cache */
+        {"deepseek-v3.1", 32, 64, 4000, 1, 32 * 8003 * 278528.0, (32 * 4002 + 64) * 1152.0},
         /* TP splits the heads, not the compressed cache */
         {"deepseek-v3.1", 32, 32, 4000, 4, 32 * 4001 * 278528.0 / 4, 32 * 4002 * 1152.0},
         /* MLA prefill, expanded: a pair costs 2 x 128 x (128 + 64 + 128) = 81920; 4096 x 8192 pairs

@@ -181,6 +181,8 @@ static double product_count(const struct sweep_spec *s)
 	                                          &s->batch,
 	                                          &s->chunk,
 	                                          &s->micro_batches,
+	                                          &s->streams,
+	                                          &s->attention_cores,
 	                                          &s->vector_cores,
 	                                          &s->dispatch,
 	                                          &s->weights,

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "models/base/json.h"
 #include "models/base/table.h"
+#include "sim/streams.h"
 #include "tools/text.h"
 
 /* ---- figures ---- */
@@ -59,11 +60,17 @@ static double total_s(const struct run_result *m)
 
 /* ---- text ---- */
 
+static int64_t vector_cores_of(const struct step_request *q)
+{
+	return flow_vector_cores(q->flow, q->machine,
+	                         streams_vector_cores(q->machine, q->schedule));
+}
+
 static void print_heading(const struct run_result *m, FILE *out)
 {
 	const struct schedule *s = &m->run.config->schedule;
 	const struct step_request *q = &m->run.request;
-	int64_t cores = flow_vector_cores(q->flow, q->machine, s->vector_cores);
+	int64_t cores = vector_cores_of(q);
 
 	fprintf(out, "%s on %s: %s, %s\n", q->model->name, q->machine->name, q->flow->name,
 	        phase_names[q->phase]);
@@ -71,12 +78,15 @@ static void print_heading(const struct run_result *m, FILE *out)
 	        "EP %lld, TP %lld, %lld NPUs; %.0f new tokens an attention group, context %.0f\n",
 	        (long long)s->ep, (long long)s->tp, (long long)schedule_npus(s), q->query_count,
 	        q->context_count);
-	fprintf(out,
-	        "dispatch %s, weights %s, KV %s; %lld micro-batch%s, %lld vector cores; engine "
-	        "%s\n",
-	        dtype_names[s->dispatch], dtype_names[s->weights], dtype_names[s->kv],
-	        (long long)s->micro_batches, s->micro_batches > 1 ? "es" : "", (long long)cores,
-	        q->engine->name);
+	fprintf(out, "dispatch %s, weights %s, KV %s; %lld micro-batch%s", dtype_names[s->dispatch],
+	        dtype_names[s->weights], dtype_names[s->kv], (long long)s->micro_batches,
+	        s->micro_batches > 1 ? "es" : "");
+	if (streams_two(s))
+		fprintf(out, " on 2 streams");
+	if (s->attention_cores > 0)
+		fprintf(out, ", %lld of %lld cube cores for attention",
+		        (long long)s->attention_cores, (long long)q->machine->cube.cores);
+	fprintf(out, ", %lld vector cores; engine %s\n", (long long)cores, q->engine->name);
 }
 
 static void print_time_row(struct table *t, const char *name, double time_s, double whole_s)
@@ -210,7 +220,9 @@ static void json_settings(const struct run_result *m, struct json *j)
 	json_text(j, "weights", dtype_names[s->weights]);
 	json_text(j, "kv", dtype_names[s->kv]);
 	json_integer(j, "micro_batches", s->micro_batches);
-	json_integer(j, "vector_cores", flow_vector_cores(q->flow, q->machine, s->vector_cores));
+	json_integer(j, "streams", streams_two(s) ? 2 : 1);
+	json_integer(j, "attention_cores", s->attention_cores);
+	json_integer(j, "vector_cores", vector_cores_of(q));
 	json_number(j, "query_tokens", q->query_count);
 	json_number(j, "context_tokens", q->context_count);
 	json_integer(j, "seed", m->run.config->routing.seed);

@@ -29,8 +29,7 @@ static void json_schedule(struct json *j, const struct sweep *s, const struct sw
 	json_text(j, "weights", dtype_names[c->weights]);
 	json_text(j, "kv", dtype_names[c->kv]);
 	json_integer(j, "micro_batches", c->micro_batches);
-	json_integer(j, "vector_cores",
-	             flow_vector_cores(point_flow(p), &s->config->machine, c->vector_cores));
+	json_integer(j, "vector_cores", point_vector_cores(s, p));
 	for (size_t i = 0; i < sweep_options_listed(s, id); i++)
 		json_text(j, knob_names[id[i]], knob_text(c, id[i], text, sizeof text));
 	json_integer(j, "npus", point_npus(p));
@@ -189,7 +188,7 @@ static void csv_knobs(const struct columns *k, const struct sweep *s, const stru
                       FILE *out)
 {
 	const struct schedule of = point_schedule(p), *c = &of;
-	int64_t cores = flow_vector_cores(point_flow(p), &s->config->machine, c->vector_cores);
+	int64_t cores = point_vector_cores(s, p);
 	char text[32];
 
 	if (k->cases)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "models/base/table.h"
+#include "sim/streams.h"
 #include "tools/text.h"
 
 enum { MILLION = 1000000 };
@@ -125,6 +126,14 @@ static void print_summaries(const struct sweep *s, FILE *out)
 	table_free(t);
 }
 
+int64_t point_vector_cores(const struct sweep *s, const struct sweep_point *p)
+{
+	const struct schedule c = point_schedule(p);
+
+	return flow_vector_cores(point_flow(p), &s->config->machine,
+	                         streams_vector_cores(&s->config->machine, &c));
+}
+
 static void print_point(struct table *t, const struct sweep *s, const struct sweep_point *p)
 {
 	enum knob_id id[KNOBS];
@@ -138,9 +147,7 @@ static void print_point(struct table *t, const struct sweep *s, const struct swe
 	table_cell(t, "%lld", (long long)c->chunk);
 	table_cell(t, "%s", dtype_names[c->dispatch]);
 	table_cell(t, "%lld", (long long)c->micro_batches);
-	table_cell(
-	        t, "%lld",
-	        (long long)flow_vector_cores(point_flow(p), &s->config->machine, c->vector_cores));
+	table_cell(t, "%lld", (long long)point_vector_cores(s, p));
 	for (size_t i = 0; i < sweep_options_listed(s, id); i++)
 		table_cell(t, "%s", knob_text(c, id[i], text, sizeof text));
 	table_cell(t, "%lld", (long long)point_npus(p));

@@ -17,6 +17,8 @@ void sweep_report_csv(struct sweep *const *s, size_t n, FILE *out);
 
 /* The flow options that the sweep lists; others are the same in all points. */
 size_t sweep_options_listed(const struct sweep *s, enum knob_id out[KNOBS]);
+/* Of a die, used by dispatch and combine. */
+int64_t point_vector_cores(const struct sweep *s, const struct sweep_point *p);
 bool sweep_has_beaten(const struct sweep *s);
 
 /* Points of one flow: how many, how many feasible, why the others are not, and the best of the

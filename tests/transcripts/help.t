@@ -66,6 +66,8 @@ $ epsim run --help
 >   --batch N                decode: requests of an attention group
 >   --chunk N                prefill: tokens of an attention group in one step
 >   --micro-batches N        2: communication of one under compute of the other
+>   --streams N              2: attention of one micro-batch computes beside experts of the other
+>   --attention-cores N      streams 2: cube cores of a die for attention, the rest for experts; 0: shared
 >   --vector-cores N         of a die, used by dispatch and combine; 0: all
 >   --dispatch NAME          rows on the wire in dispatch
 >   --weights NAME           all weights, and GEMM compute
@@ -125,6 +127,8 @@ $ epsim sweep --help
 >   --batch N                decode: requests of an attention group
 >   --chunk N                prefill: tokens of an attention group in one step
 >   --micro-batches N        2: communication of one under compute of the other
+>   --streams N              2: attention of one micro-batch computes beside experts of the other
+>   --attention-cores N      streams 2: cube cores of a die for attention, the rest for experts; 0: shared
 >   --vector-cores N         of a die, used by dispatch and combine; 0: all
 >   --dispatch NAME          rows on the wire in dispatch
 >   --weights NAME           all weights, and GEMM compute
@@ -175,6 +179,8 @@ $ epsim explain --help
 >   --batch N                decode: requests of an attention group
 >   --chunk N                prefill: tokens of an attention group in one step
 >   --micro-batches N        2: communication of one under compute of the other
+>   --streams N              2: attention of one micro-batch computes beside experts of the other
+>   --attention-cores N      streams 2: cube cores of a die for attention, the rest for experts; 0: shared
 >   --vector-cores N         of a die, used by dispatch and combine; 0: all
 >   --dispatch NAME          rows on the wire in dispatch
 >   --weights NAME           all weights, and GEMM compute
@@ -230,6 +236,8 @@ $ epsim config --help
 >   --batch N                decode: requests of an attention group
 >   --chunk N                prefill: tokens of an attention group in one step
 >   --micro-batches N        2: communication of one under compute of the other
+>   --streams N              2: attention of one micro-batch computes beside experts of the other
+>   --attention-cores N      streams 2: cube cores of a die for attention, the rest for experts; 0: shared
 >   --vector-cores N         of a die, used by dispatch and combine; 0: all
 >   --dispatch NAME          rows on the wire in dispatch
 >   --weights NAME           all weights, and GEMM compute

@@ -37,9 +37,11 @@ $ epsim list models
 > deepseek-v3.1    DeepSeek-V3, R1 and V3.1: 671B parameters, 37B active, MLA, 256 experts top-8
 > deepseek-v3.2    DeepSeek-V3.2: V3.1 with sparse attention (DSA), whose indexer keeps 2048 tokens
 > glm-4.5          GLM-4.5: 355B parameters, 32B active, GQA, 160 experts top-8 and a shared one
+> glm-5            GLM-5: 744B parameters, 40B active, MLA with sparse attention (DSA), 256 experts top-8
 > gpt-oss-120b     gpt-oss-120b: 117B parameters, 5.1B active, GQA, every other layer a 128-token window
 > kimi-k2          Kimi-K2: 1.04T parameters, 32.6B active, MLA, 384 experts top-8
 > llama-3.1-8b     Llama-3.1-8B: 8B parameters, dense, GQA
+> longcat-flash    LongCat-Flash: 560B parameters, 27B active, two MLA blocks a layer, 512 experts and 256 zero ones top-12
 > qwen3-235b-a22b  Qwen3-235B-A22B: 235B parameters, 22B active, GQA, 128 experts top-8
 > qwen3-30b-a3b    Qwen3-30B-A3B: 30.5B parameters, 3.3B active, GQA, 128 experts top-8
 > qwen3-32b        Qwen3-32B: 32.8B parameters, dense, GQA

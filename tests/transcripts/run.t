@@ -115,6 +115,8 @@ $ epsim run $TMP/tiny.yaml --machine die:2 --ep 2 --json | sed -n 's/^\( *\)"\([
 >   weights
 >   kv
 >   micro_batches
+>   streams
+>   attention_cores
 >   vector_cores
 >   query_tokens
 >   context_tokens
@@ -164,6 +166,8 @@ $ epsim run $TMP/tiny.yaml --machine die:2 --ep 2 --json | sed -n '1,/scope/p'
 >   "weights": "int8",
 >   "kv": "bf16",
 >   "micro_batches": 1,
+>   "streams": 1,
+>   "attention_cores": 0,
 >   "vector_cores": 1,
 >   "query_tokens": 64,
 >   "context_tokens": 4096,

@@ -43,7 +43,7 @@ $ epsim sweep $TMP/a.yaml --rows 2 --set sweep.objective=tpot --set sweep.budget
 # One point, term by term: a row of the CSV, or knobs.
 $ epsim sweep $TMP/a.yaml --explain 12
 > tiny: tiny on synthetic, workload short
-> flow=relay2,ep=2,tp=1,dp=0,weights=int8,kv=bf16,dispatch=int8,micro_batches=1,vector_cores=0,completion=auto,addresses=auto,window=auto,quantise=auto,dedup=auto,local=auto,round_tokens=0,pipeline=0,batch=350,chunk=128
+> flow=relay2,ep=2,tp=1,dp=0,weights=int8,kv=bf16,dispatch=int8,micro_batches=1,vector_cores=0,streams=1,attention_cores=0,completion=auto,addresses=auto,window=auto,quantise=auto,dedup=auto,local=auto,round_tokens=0,pipeline=0,batch=350,chunk=128
 >
 > term                                                  is  may be  good
 > constraint                                 tp * dp == ep          yes
@@ -66,7 +66,7 @@ $ epsim sweep $TMP/a.yaml --explain 12
 > 454164.3 tokens/s/NPU: 50 output tokens for 4.543e-05 NPU-seconds of prefill and 6.466e-05 of decode
 $ epsim sweep $TMP/a.yaml --explain flow=relay2,ep=4,batch=300
 > tiny: tiny on synthetic, workload short
-> flow=relay2,ep=4,tp=1,dp=0,weights=int8,kv=bf16,dispatch=int8,micro_batches=1,vector_cores=0,completion=auto,addresses=auto,window=auto,quantise=auto,dedup=auto,local=auto,round_tokens=0,pipeline=0,batch=300,chunk=128
+> flow=relay2,ep=4,tp=1,dp=0,weights=int8,kv=bf16,dispatch=int8,micro_batches=1,vector_cores=0,streams=1,attention_cores=0,completion=auto,addresses=auto,window=auto,quantise=auto,dedup=auto,local=auto,round_tokens=0,pipeline=0,batch=300,chunk=128
 >
 > term                                                  is  may be  good
 > constraint                                 tp * dp == ep          yes
@@ -107,11 +107,11 @@ $ epsim sweep $TMP/a.yaml --explain flow
 $ epsim sweep $TMP/a.yaml --rows 1 --set 'sweep.machines=atlas-a2,cloudmatrix384' --set sweep.flow=direct --set sweep.budget.ttft=0s --set sweep.budget.tpot=2ms --set machine.hbm.usable=50% | grep -E '^tiny|feasible \(|^direct'
 > tiny: tiny on atlas-a2, workload short
 > 27 schedules, 24 feasible (engine fluid, routing balanced)
-> direct         27        24          3     0       0     0     0           48169     2.28 ms      479 us
+> direct         27        24          3     0       0     0     0           48169     2.28 ms      428 us
 > direct   1   1    400    128  int8          1     48     1  2.28 ms  1.04 ms      48169  0.6 GB   102 MB      25379    +0       +0
 > tiny: tiny on cloudmatrix384, workload short
 > 27 schedules, 24 feasible (engine fluid, routing balanced)
-> direct         27        24          3     0       0     0     0           47374     2.32 ms      487 us
+> direct         27        24          3     0       0     0     0           47374     2.32 ms      443 us
 > direct   1   1    400    128  int8          1     48     1  2.32 ms  1.05 ms      47374  0.6 GB   102 MB      25379    +0       +0
 $ for j in 1 3; do epsim sweep $TMP/a.yaml --set sweep.machines=atlas-a2,cloudmatrix384 --set sweep.budget.ttft=0s --csv --jobs $j | cksum; done | uniq | wc -l
 > 1
