@@ -44,6 +44,9 @@ const struct field schedule_fields[] = {
         {FIELD_ROW("vector_cores", FIELD_INTEGER, DIM_COUNT, AT(vector_cores), "0",
                    "of a die, used by dispatch and combine; 0: all"),
          .least = 0, .most = 4096},
+        {FIELD_ROW("kernel", FIELD_TEXT, DIM_COUNT, AT(kernel), "",
+                   "dispatch and combine as the machine's calibration.kernels names them, without "
+                   "phase and op")},
         {FIELD_ROW("dispatch", FIELD_CHOICE, DIM_COUNT, AT(dispatch), "int8",
                    "rows on the wire in dispatch"),
          .names = dtype_names},

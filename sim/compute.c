@@ -295,17 +295,10 @@ size_t ops_gate(const struct machine *m, const struct moe_model *model, const st
 	return n;
 }
 
-/* One expert on a rank is no group: its GEMM is plain, and of a size that the plain table has,
- * while the tables of grouped ones begin at 8 experts on a rank. */
-static struct op expert_gemm(const struct machine *m, bool single, const struct gemm *x)
-{
-	return single ? op_gemm(m, "expert.gemm", x) : op_grouped(m, "expert.gemm", x);
-}
-
 size_t ops_experts(const struct machine *m, const struct moe_model *model, const struct schedule *s,
                    double rows_count, double active_count, struct op *out)
 {
-	bool single = model->experts == s->ep;
+	const char *label = "expert.gemm";
 	double hidden = (double)model->hidden, width = (double)model->expert_inter;
 	struct gemm up = {rows_count,
 	                  hidden,
@@ -315,9 +308,9 @@ size_t ops_experts(const struct machine *m, const struct moe_model *model, const
 	                  .quantised = s->dispatch != DTYPE_BF16};
 	struct gemm down = {rows_count, width, hidden, active_count, .type = up.type};
 
-	out[0] = expert_gemm(m, single, &up);
-	out[1] = activation(m, "expert.gemm", rows_count, width);
-	out[2] = expert_gemm(m, single, &down);
+	out[0] = op_grouped(m, label, &up);
+	out[1] = activation(m, label, rows_count, width);
+	out[2] = op_grouped(m, label, &down);
 	return 3;
 }
 

@@ -142,12 +142,26 @@ static bool size_possible(const struct step_request *q, char *why_not, size_t si
 	return true;
 }
 
+static bool kernels_known(const struct step_request *q, double ratio[2], const char **why_not)
+{
+	if (kernel_is_named(q->schedule) && q->flow->layer) {
+		*why_not =
+		        "the flow weaves compute into its kernels: none of them is known by name";
+		return false;
+	}
+	return kernel_ratio(q->machine, q->schedule, q->phase, OP_DISPATCH, &ratio[OP_DISPATCH],
+	                    why_not) &&
+	       kernel_ratio(q->machine, q->schedule, q->phase, OP_COMBINE, &ratio[OP_COMBINE],
+	                    why_not);
+}
+
 static bool streams_fit(const struct step_request *q, char *why_not, size_t size)
 {
 	bool blocks = model_is_shortcut(q->model);
 	const char *why;
+	double ratio[2];
 
-	if (!streams_possible(q->machine, q->schedule, &why))
+	if (!streams_possible(q->machine, q->schedule, &why) || !kernels_known(q, ratio, &why))
 		return no(why_not, size, why);
 	if (blocks && (q->schedule->micro_batches > 1 || q->flow->layer || q->flow->carries_over))
 		return no(why_not, size,
@@ -209,6 +223,7 @@ static enum rc build_init(struct build *b, const struct step_request *q, struct 
 {
 	int64_t n_ranks = ranks_of_group(q);
 	bool symmetric = stands_for_all(q);
+	const char *why;
 
 	*b = (struct build){.q = q, .g = g, .t = t, .tokens = tokens_of(q)};
 	if (!model_is_dense(q->model))
@@ -219,6 +234,8 @@ static enum rc build_init(struct build *b, const struct step_request *q, struct 
 	                                streams_vector_cores(q->machine, q->schedule)),
 	              symmetric, g);
 	shares_init(b);
+	if (!kernels_known(q, b->kernel_ratio, &why))
+		return fail(e, RC_CONFIG, "schedule.kernel '%s': %s", q->schedule->kernel, why);
 	b->n = t->n_built;
 	if (model_is_dense(q->model))
 		return RC_OK;
@@ -355,12 +372,18 @@ void build_experts(struct build *b, const uint32_t *after, uint32_t *done)
 
 void build_dispatch(struct build *b, const uint32_t *after, uint32_t *done)
 {
+	uint32_t first = b->g->n_activities;
+
 	b->q->flow->dispatch(&b->flow, after, done);
+	kernel_scale(b->g, first, b->kernel_ratio[OP_DISPATCH]);
 }
 
 void build_combine(struct build *b, const uint32_t *after, uint32_t *done)
 {
+	uint32_t first = b->g->n_activities;
+
 	b->q->flow->combine(&b->flow, after, done);
+	kernel_scale(b->g, first, b->kernel_ratio[OP_COMBINE]);
 }
 
 static void combine(struct build *b, const uint32_t *after, uint32_t *done)
@@ -491,12 +514,12 @@ static void build_exchange(struct build *b)
 
 	for (size_t i = 0; i < n; i++)
 		at[i] = start;
-	b->q->flow->dispatch(&b->flow, at, at);
+	build_dispatch(b, at, at);
 	/* experts start together: dispatch and combine are told apart by this point */
 	graph_append(b->g, &(struct activity){.label = "dispatch.end", .after = at, .n_after = n});
 	for (size_t i = 0; i < n; i++)
 		at[i] = b->g->n_activities - 1;
-	b->q->flow->combine(&b->flow, at, at);
+	build_combine(b, at, at);
 	graph_append(b->g, &(struct activity){.label = "combine.end", .after = at, .n_after = n});
 	free(at);
 }

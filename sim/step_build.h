@@ -2,6 +2,7 @@
  * of compute; no one else's business. */
 #pragma once
 #include "sim/flow_build.h"
+#include "sim/kernel.h"
 #include "sim/step.h"
 #include "sim/streams.h"
 
@@ -19,7 +20,8 @@ struct build {
 	struct tokens tokens;
 	int64_t n;
 	struct stream_share share[STREAMS];
-	enum stream_id stream; /* whose operators are appended now */
+	enum stream_id stream;  /* whose operators are appended now */
+	double kernel_ratio[2]; /* by enum exchange_op */
 };
 
 /* Where each micro-batch and each of the two streams stands, [micro][rank] and [rank]. The other

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "sim/kernel.h"
 #include "sim/step.h"
 
 /* One priced graph: its makespan and what each phase owns of it. */
@@ -190,7 +191,8 @@ static enum rc run_all(const struct step_request *q, struct step_result *out, st
 	TRY(add_dense_layers(q, &r, e));
 	TRY(add_moe_layers(q, &r, e));
 	TRY(add_head(q, &r, e));
-	add_excess(q->machine, &r);
+	if (!kernel_is_named(q->schedule))
+		add_excess(q->machine, &r);
 	*out = r;
 	return RC_OK;
 }

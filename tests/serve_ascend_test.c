@@ -31,7 +31,8 @@ struct published {
 	double chunk, prompt;  /* tokens of a die in a step, and of a prompt */
 	int64_t drafts;
 	double accept_ratio, max_mean_ratio; /* 0: balanced */
-	double value; /* prefill: tokens/s of a package; decode: ms a token */
+	double value;       /* prefill: tokens/s of a package; decode: ms a token */
+	const char *kernel; /* NULL: not known */
 	bool met, shared_is_routed;
 };
 
@@ -58,6 +59,7 @@ static const struct published rows[] = {
          .context = 4096,
          .drafts = 1,
          .accept_ratio = cloudmatrix_accept_ratio,
+         .kernel = "CloudMatrix384; CANN EP (FusedDispatch/FusedCombine)",
          .shared_is_routed = true,
          .value = 49.4,
          .met = true},
@@ -166,6 +168,7 @@ static void set_up(struct scene *s, const struct published *p, const char *count
 	s->schedule.micro_batches = p->micro_batches, s->schedule.kv = (int)p->kv;
 	s->schedule.streams = p->attention_cores > 0 ? 2 : 1;
 	s->schedule.attention_cores = p->attention_cores;
+	s->schedule.kernel = p->kernel;
 	if (p->shared_is_routed) {
 		CU_ASSERT_EQUAL(m->shared_inter, m->expert_inter);
 		m->experts = p->ep, m->top_k++, m->shared_inter = 0;

@@ -2,6 +2,7 @@
  * sooner than its share of a die allows. Layers of blocks with a shortcut, and zero experts. */
 #include <math.h>
 #include <string.h>
+#include "sim/kernel.h"
 #include "sim/streams.h"
 #include "tests/exchange.h"
 #include "tests/scene.h"
@@ -321,6 +322,39 @@ static void blocks_keep_their_own_cache(void)
 	config_free(c);
 }
 
+/* ---- kernels known by name ---- */
+
+/* Dispatch and combine take what the calibration says of them, all else as long. */
+static void a_known_kernel_takes_its_own_time(void)
+{
+	static const char *const name = "CloudMatrix384; CANN EP (FusedDispatch/FusedCombine)";
+	struct step_result plain = {0}, known = {0};
+	double ratio[2];
+	const char *why;
+	struct scene s;
+	struct err e;
+
+	scene_init(&s, "cloudmatrix384", "deepseek-v3.1", 32);
+	scene_decode(&s, 96, 4000);
+	CU_ASSERT_EQUAL(step_run(&s.q, &plain, &e), RC_OK);
+	s.config->machine.dispatch_excess_ratio = 0.5; /* a guess, which a known kernel needs not */
+	s.schedule.kernel = name;
+	CU_ASSERT_EQUAL(step_run(&s.q, &known, &e), RC_OK);
+	CU_ASSERT(
+	        kernel_ratio(s.q.machine, &s.schedule, PHASE_DECODE, OP_DISPATCH, &ratio[0], &why));
+	CU_ASSERT(
+	        kernel_ratio(s.q.machine, &s.schedule, PHASE_DECODE, OP_COMBINE, &ratio[1], &why));
+	CU_ASSERT(ratio[0] < 1 && ratio[1] < 1);
+	for (size_t i = 0; step_phases[i]; i++) {
+		double times = strcmp(step_phases[i], "dispatch") == 0  ? ratio[0]
+		               : strcmp(step_phases[i], "combine") == 0 ? ratio[1]
+		                                                        : 1;
+
+		NEARLY(known.phase_s[i], times * plain.phase_s[i], 1e-9, "%s", step_phases[i]);
+	}
+	scene_fini(&s);
+}
+
 /* ---- what is possible ---- */
 
 static void cannot(struct scene *s, const char *want)
@@ -345,6 +379,8 @@ static void schedules_are_refused_in_words(void)
 	cannot(&s, "more vector cores than attention_cores leaves");
 	s.schedule.streams = 1, s.schedule.vector_cores = 0;
 	cannot(&s, "attention_cores needs streams: 2");
+	s.schedule.attention_cores = 0, s.schedule.kernel = "CANN";
+	cannot(&s, "the machine's calibration knows no such kernel");
 	scene_fini(&s);
 	scene_init(&s, "cloudmatrix384", "longcat-flash", 32);
 	scene_decode(&s, 96, 4000);
@@ -368,6 +404,7 @@ static const struct unit_test tests[] = {
         {"a branch runs beside its blocks", a_branch_runs_beside_its_blocks},
         {"zero experts get no rows", zero_experts_get_no_rows},
         {"blocks keep their own cache", blocks_keep_their_own_cache},
+        {"a known kernel takes its own time", a_known_kernel_takes_its_own_time},
         {"schedules are refused in words", schedules_are_refused_in_words},
         {NULL, NULL},
 };

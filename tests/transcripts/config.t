@@ -192,6 +192,7 @@ $ epsim config dump --machine 'node:2 die:4 package:2 die_link:100GBps fabric:19
 >   streams: 1
 >   attention_cores: 0
 >   vector_cores: 0
+>   kernel: ""
 >   dispatch: int8
 >   weights: int8
 >   kv: bf16
@@ -298,6 +299,7 @@ $ epsim config fields schedule
 > schedule.streams          count                  1        2: attention of one micro-batch computes beside experts of the other
 > schedule.attention_cores  count                  0        streams 2: cube cores of a die for attention, the rest for experts; 0: shared
 > schedule.vector_cores     count                  0        of a die, used by dispatch and combine; 0: all
+> schedule.kernel           text                   ""       dispatch and combine as the machine's calibration.kernels names them, without phase and op
 > schedule.dispatch         bf16|int8|fp8|fp4      int8     rows on the wire in dispatch
 > schedule.weights          bf16|int8|fp8|fp4      int8     all weights, and GEMM compute
 > schedule.kv               bf16|int8|fp8|fp4      bf16     KV cache

@@ -69,6 +69,7 @@ $ epsim run --help
 >   --streams N              2: attention of one micro-batch computes beside experts of the other
 >   --attention-cores N      streams 2: cube cores of a die for attention, the rest for experts; 0: shared
 >   --vector-cores N         of a die, used by dispatch and combine; 0: all
+>   --kernel NAME            dispatch and combine as the machine's calibration.kernels names them, without phase and op
 >   --dispatch NAME          rows on the wire in dispatch
 >   --weights NAME           all weights, and GEMM compute
 >   --kv NAME                KV cache
@@ -130,6 +131,7 @@ $ epsim sweep --help
 >   --streams N              2: attention of one micro-batch computes beside experts of the other
 >   --attention-cores N      streams 2: cube cores of a die for attention, the rest for experts; 0: shared
 >   --vector-cores N         of a die, used by dispatch and combine; 0: all
+>   --kernel NAME            dispatch and combine as the machine's calibration.kernels names them, without phase and op
 >   --dispatch NAME          rows on the wire in dispatch
 >   --weights NAME           all weights, and GEMM compute
 >   --kv NAME                KV cache
@@ -182,6 +184,7 @@ $ epsim explain --help
 >   --streams N              2: attention of one micro-batch computes beside experts of the other
 >   --attention-cores N      streams 2: cube cores of a die for attention, the rest for experts; 0: shared
 >   --vector-cores N         of a die, used by dispatch and combine; 0: all
+>   --kernel NAME            dispatch and combine as the machine's calibration.kernels names them, without phase and op
 >   --dispatch NAME          rows on the wire in dispatch
 >   --weights NAME           all weights, and GEMM compute
 >   --kv NAME                KV cache
@@ -239,6 +242,7 @@ $ epsim config --help
 >   --streams N              2: attention of one micro-batch computes beside experts of the other
 >   --attention-cores N      streams 2: cube cores of a die for attention, the rest for experts; 0: shared
 >   --vector-cores N         of a die, used by dispatch and combine; 0: all
+>   --kernel NAME            dispatch and combine as the machine's calibration.kernels names them, without phase and op
 >   --dispatch NAME          rows on the wire in dispatch
 >   --weights NAME           all weights, and GEMM compute
 >   --kv NAME                KV cache

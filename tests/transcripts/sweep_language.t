@@ -107,11 +107,11 @@ $ epsim sweep $TMP/a.yaml --explain flow
 $ epsim sweep $TMP/a.yaml --rows 1 --set 'sweep.machines=atlas-a2,cloudmatrix384' --set sweep.flow=direct --set sweep.budget.ttft=0s --set sweep.budget.tpot=2ms --set machine.hbm.usable=50% | grep -E '^tiny|feasible \(|^direct'
 > tiny: tiny on atlas-a2, workload short
 > 27 schedules, 24 feasible (engine fluid, routing balanced)
-> direct         27        24          3     0       0     0     0           48169     2.28 ms      428 us
+> direct         27        24          3     0       0     0     0           48169     2.28 ms      479 us
 > direct   1   1    400    128  int8          1     48     1  2.28 ms  1.04 ms      48169  0.6 GB   102 MB      25379    +0       +0
 > tiny: tiny on cloudmatrix384, workload short
 > 27 schedules, 24 feasible (engine fluid, routing balanced)
-> direct         27        24          3     0       0     0     0           47374     2.32 ms      443 us
+> direct         27        24          3     0       0     0     0           47374     2.32 ms      487 us
 > direct   1   1    400    128  int8          1     48     1  2.32 ms  1.05 ms      47374  0.6 GB   102 MB      25379    +0       +0
 $ for j in 1 3; do epsim sweep $TMP/a.yaml --set sweep.machines=atlas-a2,cloudmatrix384 --set sweep.budget.ttft=0s --csv --jobs $j | cksum; done | uniq | wc -l
 > 1
