@@ -232,6 +232,28 @@ static void estimate_never_exceeds_fluid(void)
 	each_scene(is_bounded);
 }
 
+static void reference_agrees(struct scene *s)
+{
+	for (size_t i = 0; i < SPLITS && s->q.phase == PHASE_DECODE; i++) {
+		double fluid_s;
+
+		s->schedule.attention_cores = splits[i];
+		s->q.engine = &engine_fluid, fluid_s = layers_s(s, 1, NULL);
+		s->q.engine = &engine_simgrid;
+		NEARLY(layers_s(s, 1, NULL), fluid_s, 1e-9, "%s", name_of(s));
+	}
+}
+
+static void simgrid_agrees(void)
+{
+	const char *why_not;
+
+	if (engine_simgrid.available(&why_not))
+		each_scene(reference_agrees);
+	else
+		printf("skipped: %s ", why_not);
+}
+
 /* ---- layers of blocks, zero experts ---- */
 
 static double alone_s(const struct scene *s, bool mlp)
@@ -401,6 +423,7 @@ static const struct unit_test tests[] = {
          two_take_longer_than_one_and_no_longer_than_twice},
         {"few layers stand for all", few_layers_stand_for_all},
         {"estimate never exceeds fluid", estimate_never_exceeds_fluid},
+        {"SimGrid agrees", simgrid_agrees},
         {"a branch runs beside its blocks", a_branch_runs_beside_its_blocks},
         {"zero experts get no rows", zero_experts_get_no_rows},
         {"blocks keep their own cache", blocks_keep_their_own_cache},
