@@ -57,8 +57,8 @@ struct schedule {
 	int64_t attention_cores; /* streams 2: cube cores of a die for attention, vector cores in
 	                            proportion, the rest for experts; 0: they share all */
 	int64_t vector_cores;    /* of a die used by dispatch and combine; 0: all */
-	const char *kernel;    /* of dispatch and combine, as the machine's calibration names it;
-	                          NULL or empty: one that nothing is known of */
+	const char *kernel;      /* of dispatch and combine, as the machine's calibration names it;
+	                            NULL or empty: one that nothing is known of */
 	int dispatch;            /* enum dtype of rows on the wire; combine always carries BF16 */
 	int weights;             /* enum dtype of all weights, and of what GEMMs compute in */
 	int kv;                  /* enum dtype of the KV cache */

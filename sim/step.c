@@ -142,38 +142,6 @@ static bool size_possible(const struct step_request *q, char *why_not, size_t si
 	return true;
 }
 
-static bool kernels_known(const struct step_request *q, double ratio[2], const char **why_not)
-{
-	if (kernel_is_named(q->schedule) && q->flow->layer) {
-		*why_not =
-		        "the flow weaves compute into its kernels: none of them is known by name";
-		return false;
-	}
-	return kernel_ratio(q->machine, q->schedule, q->phase, OP_DISPATCH, &ratio[OP_DISPATCH],
-	                    why_not) &&
-	       kernel_ratio(q->machine, q->schedule, q->phase, OP_COMBINE, &ratio[OP_COMBINE],
-	                    why_not);
-}
-
-static bool streams_fit(const struct step_request *q, char *why_not, size_t size)
-{
-	bool blocks = model_is_shortcut(q->model);
-	const char *why;
-	double ratio[2];
-
-	if (!streams_possible(q->machine, q->schedule, &why) || !kernels_known(q, ratio, &why))
-		return no(why_not, size, why);
-	if (blocks && (q->schedule->micro_batches > 1 || q->flow->layer || q->flow->carries_over))
-		return no(why_not, size,
-		          "layers of blocks overlap within themselves: one micro-batch, and a flow "
-		          "that does not");
-	if (blocks && q->routing->kind != ROUTING_BALANCED && q->model->zero_experts > 0)
-		return no(why_not, size, "zero experts: only balanced routing is modelled");
-	if (streams_two(q->schedule) && q->schedule->micro_batches == 1 && !blocks)
-		return no(why_not, size, "streams: 2 needs two micro-batches");
-	return true;
-}
-
 bool step_possible(const struct step_request *q, char *why_not, size_t why_size)
 {
 	struct routing shape;
@@ -184,7 +152,7 @@ bool step_possible(const struct step_request *q, char *why_not, size_t why_size)
 		return no(why_not, why_size,
 		          "the flow overlaps within a layer: one micro-batch at a time");
 	if (!shape_possible(q, why_not, why_size) || !type_possible(q, why_not, why_size) ||
-	    !size_possible(q, why_not, why_size) || !streams_fit(q, why_not, why_size))
+	    !size_possible(q, why_not, why_size) || !build_possible(q, why_not, why_size))
 		return false;
 	if (model_is_dense(q->model))
 		return dense_possible(q, why_not, why_size);
@@ -207,23 +175,11 @@ static enum rc routing_of(const struct step_request *q, struct arena *a, struct 
 
 static experts_fn experts_part;
 
-/* One stream has all cores; of two, each its own, unless they share all. */
-static void shares_init(struct build *b)
-{
-	const struct machine *m = b->q->machine;
-	int64_t all = m->cube.cores, attention = b->q->schedule->attention_cores;
-	bool split = streams_two(b->q->schedule) && attention > 0;
-
-	stream_share_of(m, split ? attention : all, &b->share[STREAM_ATTENTION]);
-	stream_share_of(m, split ? all - attention : all, &b->share[STREAM_EXPERTS]);
-}
-
 static enum rc build_init(struct build *b, const struct step_request *q, struct graph *g,
                           struct topology *t, struct arena *a, struct err *e)
 {
 	int64_t n_ranks = ranks_of_group(q);
 	bool symmetric = stands_for_all(q);
-	const char *why;
 
 	*b = (struct build){.q = q, .g = g, .t = t, .tokens = tokens_of(q)};
 	if (!model_is_dense(q->model))
@@ -233,9 +189,7 @@ static enum rc build_init(struct build *b, const struct step_request *q, struct 
 	              flow_vector_cores(q->flow, q->machine,
 	                                streams_vector_cores(q->machine, q->schedule)),
 	              symmetric, g);
-	shares_init(b);
-	if (!kernels_known(q, b->kernel_ratio, &why))
-		return fail(e, RC_CONFIG, "schedule.kernel '%s': %s", q->schedule->kernel, why);
+	TRY(build_streams(b, e));
 	b->n = t->n_built;
 	if (model_is_dense(q->model))
 		return RC_OK;

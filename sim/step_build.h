@@ -43,6 +43,11 @@ part_fn build_combine; /* without exchange in the attention group */
 void build_on_stream(struct build *b, struct streams *s, int64_t i, uint32_t *stream,
                      part_fn *part);
 
+/* Can the schedule's streams, and a model's blocks, run? As step_possible(). */
+bool build_possible(const struct step_request *q, char *why_not, size_t why_size);
+/* Sets share and kernel_ratio. */
+enum rc build_streams(struct build *b, struct err *e);
+
 /* Layers of two micro-batches on two streams of compute. */
 void layers_on_streams(struct build *b, struct streams *s, int64_t n_layers);
 /* A layer of blocks, whose experts run beside all that follows the first attention. s->at[0] is

@@ -1,7 +1,67 @@
 /* Layers whose compute runs on two streams: two micro-batches with `streams: 2`, and layers whose
  * experts have a shortcut. */
+#include <stdio.h>
 #include <string.h>
 #include "sim/step_build.h"
+
+static bool no(char *why_not, size_t size, const char *text)
+{
+	snprintf(why_not, size, "%s", text);
+	return false;
+}
+
+static bool kernels_known(const struct step_request *q, double ratio[2], const char **why_not)
+{
+	if (kernel_is_named(q->schedule) && q->flow->layer) {
+		*why_not =
+		        "the flow weaves compute into its kernels: none of them is known by name";
+		return false;
+	}
+	return kernel_ratio(q->machine, q->schedule, q->phase, OP_DISPATCH, &ratio[OP_DISPATCH],
+	                    why_not) &&
+	       kernel_ratio(q->machine, q->schedule, q->phase, OP_COMBINE, &ratio[OP_COMBINE],
+	                    why_not);
+}
+
+bool build_possible(const struct step_request *q, char *why_not, size_t size)
+{
+	bool blocks = model_is_shortcut(q->model);
+	const char *why;
+	double ratio[2];
+
+	if (!streams_possible(q->machine, q->schedule, &why) || !kernels_known(q, ratio, &why))
+		return no(why_not, size, why);
+	if (blocks && (q->schedule->micro_batches > 1 || q->flow->layer || q->flow->carries_over))
+		return no(why_not, size,
+		          "layers of blocks overlap within themselves: one micro-batch, and a flow "
+		          "that does not");
+	if (q->routing->kind != ROUTING_BALANCED && q->model->zero_experts > 0)
+		return no(why_not, size, "zero experts: only balanced routing is modelled");
+	if (streams_two(q->schedule) && q->schedule->micro_batches == 1 && !blocks)
+		return no(why_not, size, "streams: 2 needs two micro-batches");
+	return true;
+}
+
+/* One stream has all cores; of two, each its own, unless they share all. */
+static void shares_init(struct build *b)
+{
+	const struct machine *m = b->q->machine;
+	int64_t all = m->cube.cores, attention = b->q->schedule->attention_cores;
+	bool split = streams_two(b->q->schedule) && attention > 0;
+
+	stream_share_of(m, split ? attention : all, &b->share[STREAM_ATTENTION]);
+	stream_share_of(m, split ? all - attention : all, &b->share[STREAM_EXPERTS]);
+}
+
+enum rc build_streams(struct build *b, struct err *e)
+{
+	const char *why;
+
+	shares_init(b);
+	if (!kernels_known(b->q, b->kernel_ratio, &why))
+		return fail(e, RC_CONFIG, "schedule.kernel '%s': %s", b->q->schedule->kernel, why);
+	return RC_OK;
+}
 
 /* The experts' side of a layer: all that is not attention. */
 static void experts_side(struct build *b, const uint32_t *after, uint32_t *done)
