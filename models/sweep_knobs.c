@@ -13,6 +13,7 @@ const char *const knob_names[] = {
         [KNOB_CORES] = "vector_cores",
         [KNOB_STREAMS] = "streams",
         [KNOB_ATTENTION_CORES] = "attention_cores",
+        [KNOB_KERNEL] = "kernel",
         [KNOB_COMPLETION] = "completion",
         [KNOB_ADDRESSES] = "addresses",
         [KNOB_WINDOW] = "window",

@@ -47,6 +47,7 @@ const struct field sweep_fields[] = {
         INTEGERS(streams, 1, 2, "2: attention computes beside experts"),
         INTEGERS(attention_cores, 0, 4096, "of them, cube cores for attention; 0: shared"),
         INTEGERS(vector_cores, 0, 4096, "vector cores for dispatch and combine; 0: all"),
+        TEXTS(kernel, "of dispatch and combine, as calibration.kernels names them"),
         CHOICES(dispatch, dtype_names, "rows on the wire in dispatch"),
         CHOICES(weights, dtype_names, "weights, and GEMM compute"),
         CHOICES(kv, dtype_names, "KV cache"),

@@ -18,7 +18,7 @@ struct sweep_spec {
 	const char *name;
 	/* an empty list takes the one value of the schedule section; see models/sweep_knobs.h */
 	struct field_list flow, ep, tp, dp, batch, chunk, micro_batches, streams, attention_cores,
-	        vector_cores, dispatch, weights, kv;
+	        vector_cores, kernel, dispatch, weights, kv;
 	struct field_list completion, addresses, window, quantise, dedup, local, round_tokens,
 	        pipeline;
 	/* names, each tried with each of the others; empty: the file's one; sweep_cases.h */

@@ -189,7 +189,7 @@ static enum rc build_init(struct build *b, const struct step_request *q, struct 
 	              flow_vector_cores(q->flow, q->machine,
 	                                streams_vector_cores(q->machine, q->schedule)),
 	              symmetric, g);
-	TRY(build_streams(b, e));
+	build_streams(b);
 	b->n = t->n_built;
 	if (model_is_dense(q->model))
 		return RC_OK;

@@ -20,8 +20,8 @@ struct build {
 	struct tokens tokens;
 	int64_t n;
 	struct stream_share share[STREAMS];
-	enum stream_id stream;  /* whose operators are appended now */
-	double kernel_ratio[2]; /* by enum exchange_op */
+	enum stream_id stream; /* whose operators are appended now */
+	double kernel_ratio[EXCHANGE_OPS];
 };
 
 /* Where each micro-batch and each of the two streams stands, [micro][rank] and [rank]. The other
@@ -46,7 +46,7 @@ void build_on_stream(struct build *b, struct streams *s, int64_t i, uint32_t *st
 /* Can the schedule's streams, and a model's blocks, run? As step_possible(). */
 bool build_possible(const struct step_request *q, char *why_not, size_t why_size);
 /* Sets share and kernel_ratio. */
-enum rc build_streams(struct build *b, struct err *e);
+void build_streams(struct build *b);
 
 /* Layers of two micro-batches on two streams of compute. */
 void layers_on_streams(struct build *b, struct streams *s, int64_t n_layers);

@@ -171,13 +171,23 @@ static enum rc add_moe_layers(const struct step_request *q, struct step_result *
 }
 
 /* What kernels take beyond the parameters, see struct machine. */
-static void add_excess(const struct machine *m, struct step_result *r)
+static double excess_ratio(const struct step_request *q, enum exchange_op op)
+{
+	const struct machine *m = q->machine;
+	double known_ratio;
+
+	if (kernel_known(m, q->schedule, q->phase, op, &known_ratio))
+		return 0; /* nothing is left to guess of it */
+	return op == OP_DISPATCH ? m->dispatch_excess_ratio : m->combine_excess_ratio;
+}
+
+static void add_excess(const struct step_request *q, struct step_result *r)
 {
 	for (size_t i = 0; step_phases[i]; i++) {
 		bool dispatch = strcmp(step_phases[i], "dispatch") == 0;
 		bool combine = strcmp(step_phases[i], "combine") == 0;
-		double excess_s = r->phase_s[i] * (dispatch  ? m->dispatch_excess_ratio
-		                                   : combine ? m->combine_excess_ratio
+		double excess_s = r->phase_s[i] * (dispatch  ? excess_ratio(q, OP_DISPATCH)
+		                                   : combine ? excess_ratio(q, OP_COMBINE)
 		                                             : 0);
 
 		r->phase_s[i] += excess_s, r->step_s += excess_s;
@@ -191,8 +201,7 @@ static enum rc run_all(const struct step_request *q, struct step_result *out, st
 	TRY(add_dense_layers(q, &r, e));
 	TRY(add_moe_layers(q, &r, e));
 	TRY(add_head(q, &r, e));
-	if (!kernel_is_named(q->schedule))
-		add_excess(q->machine, &r);
+	add_excess(q, &r);
 	*out = r;
 	return RC_OK;
 }

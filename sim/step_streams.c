@@ -10,27 +10,15 @@ static bool no(char *why_not, size_t size, const char *text)
 	return false;
 }
 
-static bool kernels_known(const struct step_request *q, double ratio[2], const char **why_not)
-{
-	if (kernel_is_named(q->schedule) && q->flow->layer) {
-		*why_not =
-		        "the flow weaves compute into its kernels: none of them is known by name";
-		return false;
-	}
-	return kernel_ratio(q->machine, q->schedule, q->phase, OP_DISPATCH, &ratio[OP_DISPATCH],
-	                    why_not) &&
-	       kernel_ratio(q->machine, q->schedule, q->phase, OP_COMBINE, &ratio[OP_COMBINE],
-	                    why_not);
-}
-
 bool build_possible(const struct step_request *q, char *why_not, size_t size)
 {
 	bool blocks = model_is_shortcut(q->model);
 	const char *why;
-	double ratio[2];
 
-	if (!streams_possible(q->machine, q->schedule, &why) || !kernels_known(q, ratio, &why))
+	if (!streams_possible(q->machine, q->schedule, &why))
 		return no(why_not, size, why);
+	if (!kernel_possible(q->machine, q->schedule))
+		return no(why_not, size, "the machine's calibration knows no such kernel");
 	if (blocks && (q->schedule->micro_batches > 1 || q->flow->layer || q->flow->carries_over))
 		return no(why_not, size,
 		          "layers of blocks overlap within themselves: one micro-batch, and a flow "
@@ -53,14 +41,13 @@ static void shares_init(struct build *b)
 	stream_share_of(m, split ? all - attention : all, &b->share[STREAM_EXPERTS]);
 }
 
-enum rc build_streams(struct build *b, struct err *e)
+void build_streams(struct build *b)
 {
-	const char *why;
+	const struct step_request *q = b->q;
 
 	shares_init(b);
-	if (!kernels_known(b->q, b->kernel_ratio, &why))
-		return fail(e, RC_CONFIG, "schedule.kernel '%s': %s", b->q->schedule->kernel, why);
-	return RC_OK;
+	for (enum exchange_op op = 0; op < EXCHANGE_OPS; op++)
+		kernel_known(q->machine, q->schedule, q->phase, op, &b->kernel_ratio[op]);
 }
 
 /* The experts' side of a layer: all that is not attention. */

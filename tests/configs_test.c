@@ -184,6 +184,7 @@ static double product_count(const struct sweep_spec *s)
 	                                          &s->streams,
 	                                          &s->attention_cores,
 	                                          &s->vector_cores,
+	                                          &s->kernel,
 	                                          &s->dispatch,
 	                                          &s->weights,
 	                                          &s->kv};

@@ -352,7 +352,6 @@ static void a_known_kernel_takes_its_own_time(void)
 	static const char *const name = "CloudMatrix384; CANN EP (FusedDispatch/FusedCombine)";
 	struct step_result plain = {0}, known = {0};
 	double ratio[2];
-	const char *why;
 	struct scene s;
 	struct err e;
 
@@ -362,11 +361,10 @@ static void a_known_kernel_takes_its_own_time(void)
 	s.config->machine.dispatch_excess_ratio = 0.5; /* a guess, which a known kernel needs not */
 	s.schedule.kernel = name;
 	CU_ASSERT_EQUAL(step_run(&s.q, &known, &e), RC_OK);
-	CU_ASSERT(
-	        kernel_ratio(s.q.machine, &s.schedule, PHASE_DECODE, OP_DISPATCH, &ratio[0], &why));
-	CU_ASSERT(
-	        kernel_ratio(s.q.machine, &s.schedule, PHASE_DECODE, OP_COMBINE, &ratio[1], &why));
-	CU_ASSERT(ratio[0] < 1 && ratio[1] < 1);
+	for (enum exchange_op op = 0; op < EXCHANGE_OPS; op++) {
+		CU_ASSERT(kernel_known(s.q.machine, &s.schedule, PHASE_DECODE, op, &ratio[op]));
+		CU_ASSERT(ratio[op] < 1);
+	}
 	for (size_t i = 0; step_phases[i]; i++) {
 		double times = strcmp(step_phases[i], "dispatch") == 0  ? ratio[0]
 		               : strcmp(step_phases[i], "combine") == 0 ? ratio[1]
@@ -374,6 +372,9 @@ static void a_known_kernel_takes_its_own_time(void)
 
 		NEARLY(known.phase_s[i], times * plain.phase_s[i], 1e-9, "%s", step_phases[i]);
 	}
+	/* nobody has seen it at prefill */
+	CU_ASSERT_FALSE(kernel_known(s.q.machine, &s.schedule, PHASE_PREFILL, OP_DISPATCH, ratio));
+	CU_ASSERT_EQUAL(ratio[0], 1);
 	scene_fini(&s);
 }
 

@@ -216,6 +216,7 @@ $ epsim config dump --machine 'node:2 die:4 package:2 die_link:100GBps fabric:19
 >   streams: []
 >   attention_cores: []
 >   vector_cores: []
+>   kernel: []
 >   dispatch: []
 >   weights: []
 >   kv: []
@@ -324,6 +325,7 @@ $ epsim config fields sweep
 > sweep.streams          list of count                   []                    2: attention computes beside experts
 > sweep.attention_cores  list of count                   []                    of them, cube cores for attention; 0: shared
 > sweep.vector_cores     list of count                   []                    vector cores for dispatch and combine; 0: all
+> sweep.kernel           list of text                    []                    of dispatch and combine, as calibration.kernels names them
 > sweep.dispatch         list of bf16|int8|fp8|fp4       []                    rows on the wire in dispatch
 > sweep.weights          list of bf16|int8|fp8|fp4       []                    weights, and GEMM compute
 > sweep.kv               list of bf16|int8|fp8|fp4       []                    KV cache
