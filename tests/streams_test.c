@@ -80,7 +80,10 @@ static void shares_add_up_to_a_die(void)
 	struct stream_share all, part, rest;
 
 	stream_share_of(m, m->cube.cores, &all);
-	CU_ASSERT_EQUAL(memcmp(&all.machine, m, sizeof *m), 0);
+	CU_ASSERT_EQUAL(all.machine.cube.int8_flops, m->cube.int8_flops);
+	CU_ASSERT_EQUAL(all.machine.quantised_gemm.dequantise_Bps,
+	                m->quantised_gemm.dequantise_Bps);
+	CU_ASSERT_EQUAL(all.machine.decode_attention.head_s, m->decode_attention.head_s);
 	CU_ASSERT_EQUAL(all.cores_ratio, 1);
 	for (int64_t n = 1; n < m->cube.cores; n++) {
 		stream_share_of(m, n, &part), stream_share_of(m, m->cube.cores - n, &rest);
