@@ -12,11 +12,12 @@ static bool is_split(const struct schedule *s)
 
 int64_t streams_vector_cores(const struct machine *m, const struct schedule *s)
 {
-	int64_t left = m->cube.cores - s->attention_cores;
+	int64_t left;
 
 	if (s->vector_cores > 0 || !is_split(s))
 		return s->vector_cores;
-	return m->vector.cores * left / m->cube.cores;
+	left = m->vector.cores * (m->cube.cores - s->attention_cores) / m->cube.cores;
+	return left > 0 ? left : 1; /* 0 would be all */
 }
 
 static void law_scale(struct gemm_law *law, double ratio)
