@@ -26,6 +26,8 @@ static const struct published published[] = {
         {"kimi-k2", 1.04e12, BOTH_TABLES, false, 32.6e9, BOTH_TABLES, "arXiv:2507.20534"},
         {"llama-3.1-8b", 8.03e9, BOTH_TABLES, false, 8.03e9, BOTH_TABLES,
          "safetensors index of meta-llama/Llama-3.1-8B"},
+        {"olmoe-1b-7b", 6.92e9, BOTH_TABLES, false, 1.28e9, BOTH_TABLES,
+         "arXiv:2409.02060, Table 1"},
         {"qwen3-235b-a22b", 235e9, BOTH_TABLES, false, 22e9, BOTH_TABLES, "arXiv:2505.09388"},
         {"qwen3-30b-a3b", 30.5e9, BOTH_TABLES, false, 3.3e9, BOTH_TABLES,
          "model card of Qwen/Qwen3-30B-A3B"},
