@@ -17,6 +17,7 @@ static const struct field statistics_fields[] = {
 static const char *const kind_names[] = {"balanced", "uniform", "skewed", "grouped", "file", NULL};
 
 const struct field routing_fields[] = {
+        {FIELD_ROW("describes", FIELD_TEXT, DIM_COUNT, AT(describes), "", "what it is, in a line")},
         {FIELD_ROW("kind", FIELD_CHOICE, DIM_COUNT, AT(kind), "balanced",
                    "balanced, uniform, skewed, grouped (group-limited), file"),
          .names = kind_names},
@@ -71,9 +72,14 @@ static enum rc skew_check(const struct routing_spec *s, const char *where, struc
 	return RC_OK;
 }
 
+static bool given(const char *text)
+{
+	return text && *text;
+}
+
 static bool statistics_given(const struct routing_statistics *s)
 {
-	return *s->file || *s->model || *s->domain;
+	return given(s->file) || given(s->model) || given(s->domain);
 }
 
 bool routing_is_of_ranks(const struct routing_spec *s)

@@ -31,6 +31,7 @@ struct routing_statistics {
 };
 
 struct routing_spec {
+	const char *describes;
 	int kind;                   /* enum routing_kind */
 	double max_mean_ratio;      /* skewed: hottest expert's load over the mean; 0: not given */
 	double cv_ratio;            /* skewed: CV of expert loads; 0: not given */
