@@ -40,7 +40,7 @@ const struct field routing_fields[] = {
                    "file: stretch its load curve to this model's number of experts")},
         {FIELD_ROW("seed", FIELD_INTEGER, DIM_COUNT, AT(seed), "0", "of all draws"), .most = 9e15},
         {FIELD_ROW("statistics", FIELD_GROUP, DIM_COUNT, 0, "",
-                   "file: counts that placements go by, where they are stale"),
+                   "file: counts that a placement goes by, where they are stale"),
          .group = statistics_fields},
         {0},
 };

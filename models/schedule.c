@@ -71,7 +71,7 @@ const struct field schedule_fields[] = {
                    "flow option: parts that overlap inside the layer; 0: the flow's own"),
          .least = 0, .most = 64},
         {FIELD_ROW("placement", FIELD_CHOICE, DIM_COUNT, AT(placement.kind), "contiguous",
-                   "of experts in slots: contiguous, round-robin, random, eplb, eplb-global"),
+                   "which expert each slot of a rank holds: see `epsim list placements`"),
          .names = placement_names},
         {FIELD_ROW("replicas", FIELD_INTEGER, DIM_COUNT, AT(placement.replicas), "0",
                    "slots of a layer beyond one for each routed expert"),
