@@ -169,7 +169,7 @@ void placement_make(const struct placement_spec *s, const struct moe_model *m, i
 
 	p.expert = arena_alloc(a, (size_t)slots * sizeof *p.expert);
 	kinds[s->kind].fill(&f, p.expert);
-	for (int64_t slot = routed; slot < slots; slot++)
+	for (int64_t slot = routed; p.shared > 0 && slot < slots; slot++)
 		p.expert[slot] = (uint32_t)(p.routed + slot % p.shared);
 	index_slots(&p, a);
 	placement_check(&p);
