@@ -65,25 +65,30 @@ enum { CASES = sizeof cases / sizeof *cases };
 
 /* What a source routed to an expert is what it sends to its slots; a shared expert gets a row of
  * each token. */
+static void source_keeps(const struct placed *x, int64_t from)
+{
+	const struct placement *p = x->routing.placement;
+
+	for (int64_t expert = 0; expert < p->routed + p->shared; expert++) {
+		double rows = 0, want = TOKENS;
+
+		for (int64_t j = p->first[expert]; j < p->first[expert + 1]; j++)
+			rows += routing_rows_count(&x->routing, from, p->slot[j]);
+		if (expert < p->routed)
+			want = routing_rows_count(&x->drawn, from, expert);
+		CU_ASSERT_EQUAL(rows, want);
+	}
+}
+
 static void rows_are_kept(void)
 {
 	for (size_t i = 0; i < CASES; i++) {
 		struct placed x;
-		const struct placement *p;
 		double sent = 0, received = 0;
 
 		placed_init(&x, &cases[i].spec, cases[i].ranks);
-		p = x.routing.placement;
 		for (int64_t from = 0; from < cases[i].ranks; from++) {
-			for (int64_t expert = 0; expert < p->routed + p->shared; expert++) {
-				double rows = 0, want = TOKENS;
-
-				for (int64_t j = p->first[expert]; j < p->first[expert + 1]; j++)
-					rows += routing_rows_count(&x.routing, from, p->slot[j]);
-				if (expert < p->routed)
-					want = routing_rows_count(&x.drawn, from, expert);
-				CU_ASSERT_EQUAL(rows, want);
-			}
+			source_keeps(&x, from);
 			sent += x.routing.rows_per_rank_count;
 			for (int64_t to = 0; to < cases[i].ranks; to++)
 				received += routing_rank_rows_count(&x.routing, from, to);
@@ -213,7 +218,7 @@ static void statistics_move_slots_alone(void)
 		run(path, "", sizes[i], &fresh);
 		run(path, "today", sizes[i], &same);
 		run(path, "past", sizes[i], &stale);
-		CU_ASSERT_EQUAL(memcmp(&fresh, &same, sizeof fresh), 0);
+		CU_ASSERT_EQUAL(memcmp(fresh.placed, same.placed, sizeof fresh.placed), 0);
 		CU_ASSERT_EQUAL(memcmp(fresh.drawn, stale.drawn, sizeof fresh.drawn), 0);
 		CU_ASSERT_NOT_EQUAL(memcmp(fresh.placed, stale.placed, sizeof fresh.placed), 0);
 		CU_ASSERT(stale.ratio > fresh.ratio + 0.1);
