@@ -180,22 +180,21 @@ struct build {
 	int64_t n;
 };
 
-/* seen: must outlive *out. */
+/* seen: must outlive *out. What is said of ranks is drawn for slots as they are. */
 static enum rc routing_of(const struct step_request *q, const struct moe_model *seen,
                           struct arena *a, struct routing *out, struct err *e)
 {
 	const struct placement_spec *placement = &q->schedule->placement;
 	int64_t n_ranks = ranks_of_group(q), tokens = rank_tokens(q);
-	bool plain = placement_is_plain(placement), of_ranks = routing_is_of_ranks(q->routing);
+	bool of_ranks = routing_is_of_ranks(q->routing);
+	const struct moe_model *drawn_for = of_ranks ? seen : q->model;
 	struct routing drawn;
 
-	if (q->routing->kind == ROUTING_BALANCED || (of_ranks && !plain))
-		return routing_make(q->routing, seen, n_ranks, tokens, a, out, e);
-	if (q->routings)
-		TRY(routing_cache_get(q->routings, n_ranks, tokens, &drawn, e));
+	if (q->routings && q->routing->kind != ROUTING_BALANCED)
+		TRY(routing_cache_get(q->routings, drawn_for, n_ranks, tokens, &drawn, e));
 	else
-		TRY(routing_make(q->routing, q->model, n_ranks, tokens, a, &drawn, e));
-	if (!plain)
+		TRY(routing_make(q->routing, drawn_for, n_ranks, tokens, a, &drawn, e));
+	if (!of_ranks && !placement_is_plain(placement))
 		return routing_place(&drawn, placement, machine_dies_per_node(q->machine), a, out,
 		                     e);
 	*out = drawn;
