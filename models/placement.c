@@ -53,15 +53,21 @@ struct kind {
 	void (*fill)(const struct filling *f, uint32_t *expert);
 };
 
-const char *const placement_names[] = {"contiguous", "round-robin", "random",
-                                       "eplb",       "eplb-global", NULL};
+const char *const placement_names[] = {
+        [PLACEMENT_CONTIGUOUS] = "contiguous",   [PLACEMENT_ROUND_ROBIN] = "round-robin",
+        [PLACEMENT_RANDOM] = "random",           [PLACEMENT_EPLB] = "eplb",
+        [PLACEMENT_EPLB_GLOBAL] = "eplb-global", [PLACEMENT_EPLB_GLOBAL + 1] = NULL,
+};
 
 static const struct kind kinds[] = {
-        {"experts in order, replicas of the first ones behind them", contiguous},
-        {"the same slots, dealt to ranks one at a time", round_robin},
-        {"the same slots, shuffled by routing.seed", shuffled},
-        {"by load: groups to nodes, hot experts replicated, ranks filled evenly (EPLB)", eplb},
-        {"the same without regard to groups and nodes", eplb_global},
+        [PLACEMENT_CONTIGUOUS] = {"experts in order, replicas of the first ones behind them",
+                                  contiguous},
+        [PLACEMENT_ROUND_ROBIN] = {"the same slots, dealt to ranks one at a time", round_robin},
+        [PLACEMENT_RANDOM] = {"the same slots, shuffled by routing.seed", shuffled},
+        [PLACEMENT_EPLB] =
+                {"by load: groups to nodes, hot experts replicated, ranks filled evenly (EPLB)",
+                 eplb},
+        [PLACEMENT_EPLB_GLOBAL] = {"the same without regard to groups and nodes", eplb_global},
 };
 
 const char *const replica_choice_names[] = {"even", "nearest", NULL};
@@ -73,7 +79,7 @@ const char *placement_doc(int kind)
 
 bool placement_is_plain(const struct placement_spec *s)
 {
-	return s->kind == 0 && s->replicas == 0 && s->shared_slots == 0;
+	return s->kind == PLACEMENT_CONTIGUOUS && s->replicas == 0 && s->shared_slots == 0;
 }
 
 int64_t placement_slots(const struct placement_spec *s, const struct moe_model *m)

@@ -16,6 +16,14 @@
 #include "models/moe_model.h"
 #include "models/routing.h"
 
+enum placement_kind {
+	PLACEMENT_CONTIGUOUS,
+	PLACEMENT_ROUND_ROBIN,
+	PLACEMENT_RANDOM,
+	PLACEMENT_EPLB,
+	PLACEMENT_EPLB_GLOBAL
+};
+
 /* How the rows of one source for an expert are split over its replicas. */
 enum replica_choice {
 	REPLICAS_EVEN,    /* in turn over all of them */
@@ -25,7 +33,7 @@ extern const char *const replica_choice_names[]; /* NULL-terminated */
 extern const char *const placement_names[];      /* of kinds, NULL-terminated */
 
 struct placement_spec {
-	int kind; /* row of the kinds above; 0: contiguous */
+	int kind; /* enum placement_kind */
 	int64_t replicas;
 	int64_t shared_slots; /* 0: every rank has the shared experts for its own tokens */
 	int replica_choice;   /* enum replica_choice */

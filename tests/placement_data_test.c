@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EXPERTS = 64, RANKS = 8, DOMAINS = 6, LAYERS = 3, EPLB = 3 };
+enum { EXPERTS = 64, RANKS = 8, DOMAINS = 6, LAYERS = 3 };
 
 static const char *const domains[DOMAINS] = {"arxiv", "book", "c4", "github", "tulu", "wikipedia"};
 static const int64_t layers[LAYERS] = {0, 7, 15};
@@ -74,10 +74,10 @@ static bool table_row(const char *line)
 	           &want[0], &want[1], &want[2], &want[3], &want[4]) != 7)
 		return false;
 	got[0] = rank_ratio(domain, "", layer, 0, 0);
-	got[1] = rank_ratio(domain, "", layer, EPLB, 0);
-	got[2] = rank_ratio(domain, "", layer, EPLB, 16);
-	got[3] = rank_ratio(domain, "c4", layer, EPLB, 0);
-	got[4] = rank_ratio(domain, "c4", layer, EPLB, 16);
+	got[1] = rank_ratio(domain, "", layer, PLACEMENT_EPLB, 0);
+	got[2] = rank_ratio(domain, "", layer, PLACEMENT_EPLB, 16);
+	got[3] = rank_ratio(domain, "c4", layer, PLACEMENT_EPLB, 0);
+	got[4] = rank_ratio(domain, "c4", layer, PLACEMENT_EPLB, 16);
 	for (int i = 0; i < 5; i++) {
 		bool same = fabs(got[i] - want[i]) <= 0.0005 + 1e-9; /* three digits */
 
@@ -182,7 +182,7 @@ static void mix_others(const struct loads *x, int64_t layer, int64_t domain, dou
 static double median(const struct loads *x, enum known known, int64_t slots)
 {
 	double ratio[LAYERS * DOMAINS * DOMAINS], mixed[LAYERS * EXPERTS];
-	int kind = known == NOTHING ? 0 : EPLB;
+	int kind = known == NOTHING ? 0 : PLACEMENT_EPLB;
 	size_t n = 0;
 
 	for (int64_t i = 0; i < x->n_layers * DOMAINS * DOMAINS; i++) {
@@ -280,9 +280,9 @@ static void stale_can_be_worse_than_none(void)
 		int64_t layer = layers[i / DOMAINS];
 		double none = rank_ratio(run, "", layer, 0, 0);
 
-		worse += rank_ratio(run, "c4", layer, EPLB, 16) > none;
-		AT_MOST(rank_ratio(run, "", layer, EPLB, 16), none, 0, "%s", run);
-		AT_MOST(rank_ratio(run, "", layer, EPLB, 16), 1.03, 0, "%s", run);
+		worse += rank_ratio(run, "c4", layer, PLACEMENT_EPLB, 16) > none;
+		AT_MOST(rank_ratio(run, "", layer, PLACEMENT_EPLB, 16), none, 0, "%s", run);
+		AT_MOST(rank_ratio(run, "", layer, PLACEMENT_EPLB, 16), 1.03, 0, "%s", run);
 	}
 	CU_ASSERT(!there || worse > 0);
 	arena_free(a);

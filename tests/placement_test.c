@@ -150,7 +150,7 @@ static void near_rows_stay_near(void)
 	struct placement p;
 
 	loads_draw(5, x.experts, load_ratio);
-	make(&x, 3, REPLICAS_NEAREST, load_ratio, a, &p);
+	make(&x, PLACEMENT_EPLB, REPLICAS_NEAREST, load_ratio, a, &p);
 	for (int64_t source = 0; source < x.ranks; source++) {
 		for (int64_t expert = 0; expert < x.experts; expert++) {
 			bool own = false, node = false;
@@ -243,7 +243,7 @@ static void more_replicas_never_hurt(void)
 			struct placement p;
 			double most;
 
-			make(&x, 4, REPLICAS_EVEN, load_ratio, a, &p);
+			make(&x, PLACEMENT_EPLB_GLOBAL, REPLICAS_EVEN, load_ratio, a, &p);
 			most = most_of_a_replica(&p, load_ratio);
 			AT_MOST(most, before, 0, "%lld replicas", (long long)x.replicas);
 			AT_MOST(mean / (double)p.slots, most, 1e-12, "the mean");
@@ -264,7 +264,7 @@ static void ranks_are_filled_evenly(void)
 		struct placement p;
 
 		loads_draw(seed, x.experts, load_ratio);
-		make(&x, 3, REPLICAS_EVEN, load_ratio, a, &p);
+		make(&x, PLACEMENT_EPLB, REPLICAS_EVEN, load_ratio, a, &p);
 		placement_rank_loads(&p, load_ratio, on_rank);
 		for (int64_t i = 0; i < x.ranks; i++)
 			most = fmax(most, on_rank[i]), all += on_rank[i];
@@ -312,8 +312,8 @@ static void names_do_not_matter(void)
 		rng_shuffle(&r, name, (uint64_t)x.experts);
 		for (int64_t i = 0; i < x.experts; i++)
 			renamed_ratio[name[i]] = load_ratio[i];
-		make(&x, 3, REPLICAS_EVEN, load_ratio, a, &p);
-		make(&x, 3, REPLICAS_EVEN, renamed_ratio, a, &q);
+		make(&x, PLACEMENT_EPLB, REPLICAS_EVEN, load_ratio, a, &p);
+		make(&x, PLACEMENT_EPLB, REPLICAS_EVEN, renamed_ratio, a, &q);
 		for (int64_t slot = 0; slot < p.slots; slot++)
 			p.expert[slot] = name[p.expert[slot]];
 		contents(&p, want);
@@ -332,10 +332,10 @@ static void units_do_not_matter(void)
 		struct placement p, q;
 
 		loads_draw(i, shapes[i].experts, load_ratio);
-		make(&shapes[i], 3, REPLICAS_EVEN, load_ratio, a, &p);
+		make(&shapes[i], PLACEMENT_EPLB, REPLICAS_EVEN, load_ratio, a, &p);
 		for (int64_t j = 0; j < shapes[i].experts; j++)
 			load_ratio[j] *= 1024;
-		make(&shapes[i], 3, REPLICAS_EVEN, load_ratio, a, &q);
+		make(&shapes[i], PLACEMENT_EPLB, REPLICAS_EVEN, load_ratio, a, &q);
 		CU_ASSERT_EQUAL(memcmp(p.expert, q.expert, (size_t)p.slots * sizeof *p.expert), 0);
 		arena_free(a);
 	}
@@ -351,12 +351,20 @@ static void impossible_ones_say_why(void)
 		const char *why;
 	} cases[] = {
 	        {{0}, 8, 3, 64, "EP does not divide the number of experts"},
-	        {{3, 1, 0, 0}, 8, 4, 64, "EP does not divide the slots of experts and replicas"},
-	        {{3, 0, 8, 0}, 8, 4, 0, "no shared experts"},
-	        {{3, 0, 8, 0}, 8, 4, 96, "no shared experts"},
-	        {{3, 3, 5, 0}, 8, 4, 64, "do not fill ranks of their own"},
-	        {{3, 3, 5, 0}, 8, 4, 128, "do not fill ranks of their own"},
-	        {{3, 1, 0, 0}, 0, 4, 0, "a model without experts"},
+	        {{PLACEMENT_EPLB, 1, 0, REPLICAS_EVEN},
+	         8,
+	         4,
+	         64,
+	         "EP does not divide the slots of experts and replicas"},
+	        {{PLACEMENT_EPLB, 0, 8, REPLICAS_EVEN}, 8, 4, 0, "no shared experts"},
+	        {{PLACEMENT_EPLB, 0, 8, REPLICAS_EVEN}, 8, 4, 96, "no shared experts"},
+	        {{PLACEMENT_EPLB, 3, 5, REPLICAS_EVEN}, 8, 4, 64, "do not fill ranks of their own"},
+	        {{PLACEMENT_EPLB, 3, 5, REPLICAS_EVEN},
+	         8,
+	         4,
+	         128,
+	         "do not fill ranks of their own"},
+	        {{PLACEMENT_EPLB, 1, 0, REPLICAS_EVEN}, 0, 4, 0, "a model without experts"},
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -373,7 +381,8 @@ static void impossible_ones_say_why(void)
 static void ranks_see_slots(void)
 {
 	const struct moe_model m = model_of(256, 8);
-	const struct placement_spec plain = {0}, both = {3, 32, 32, 0}, odd = {3, 3, 0, 0};
+	const struct placement_spec plain = {0}, both = {PLACEMENT_EPLB, 32, 32, REPLICAS_EVEN},
+	                            odd = {PLACEMENT_EPLB, 3, 0, REPLICAS_EVEN};
 	struct moe_model same = placement_model(&plain, &m), seen = placement_model(&both, &m);
 
 	CU_ASSERT(same.experts == m.experts && same.top_k == m.top_k && same.groups == m.groups);

@@ -57,9 +57,18 @@ static const struct {
 	struct placement_spec spec;
 	int64_t ranks;
 } cases[] = {
-        {{3, 0, 0, 0}, 8},  {{3, 8, 0, 0}, 8},  {{3, 8, 0, 1}, 8},    {{3, 16, 0, 1}, 4},
-        {{2, 4, 0, 0}, 10}, {{1, 8, 0, 1}, 12}, {{3, 4, 4, 0}, 12},   {{4, 12, 4, 1}, 8},
-        {{0, 16, 0, 0}, 1}, {{0, 1, 0, 1}, 17}, {{3, 16, 32, 0}, 64}, {{0, 0, 16, 0}, 2},
+        {{PLACEMENT_EPLB, 0, 0, REPLICAS_EVEN}, 8},
+        {{PLACEMENT_EPLB, 8, 0, REPLICAS_EVEN}, 8},
+        {{PLACEMENT_EPLB, 8, 0, REPLICAS_NEAREST}, 8},
+        {{PLACEMENT_EPLB, 16, 0, REPLICAS_NEAREST}, 4},
+        {{PLACEMENT_RANDOM, 4, 0, REPLICAS_EVEN}, 10},
+        {{PLACEMENT_ROUND_ROBIN, 8, 0, REPLICAS_NEAREST}, 12},
+        {{PLACEMENT_EPLB, 4, 4, REPLICAS_EVEN}, 12},
+        {{PLACEMENT_EPLB_GLOBAL, 12, 4, REPLICAS_NEAREST}, 8},
+        {{PLACEMENT_CONTIGUOUS, 16, 0, REPLICAS_EVEN}, 1},
+        {{PLACEMENT_CONTIGUOUS, 1, 0, REPLICAS_NEAREST}, 17},
+        {{PLACEMENT_EPLB, 16, 32, REPLICAS_EVEN}, 64},
+        {{PLACEMENT_CONTIGUOUS, 0, 16, REPLICAS_EVEN}, 2},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
@@ -185,7 +194,7 @@ static void run(const char *path, const char *known, int64_t experts, struct out
 {
 	struct arena *a = arena_new();
 	struct moe_model m = model_of(experts);
-	const struct placement_spec s = {.kind = 3, .replicas = experts / 2};
+	const struct placement_spec s = {.kind = PLACEMENT_EPLB, .replicas = experts / 2};
 	struct routing_spec spec = {.kind = ROUTING_FILE,
 	                            .file = path,
 	                            .model = "",

@@ -94,9 +94,9 @@ static int64_t walk(int64_t ep, int64_t experts, int64_t tokens, int64_t runs)
 /* Rows go to replicas, and come out as the plain layer of the experts that slots hold. */
 static void replicas_are_safe(void)
 {
-	static const struct placement_spec even = {3, 4, 0, REPLICAS_EVEN};
-	static const struct placement_spec near = {3, 8, 0, REPLICAS_NEAREST};
-	static const struct placement_spec shared = {3, 2, 2, REPLICAS_EVEN};
+	static const struct placement_spec even = {PLACEMENT_EPLB, 4, 0, REPLICAS_EVEN};
+	static const struct placement_spec near = {PLACEMENT_EPLB, 8, 0, REPLICAS_NEAREST};
+	static const struct placement_spec shared = {PLACEMENT_EPLB, 2, 2, REPLICAS_EVEN};
 	int64_t applied = walk(4, 8, 3, 1);
 
 	CU_ASSERT_EQUAL(walk_placed(&even, 4, 8, 3, 6), applied);

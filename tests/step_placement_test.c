@@ -6,8 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-enum { EPLB = 3 };
-
 static void init(struct scene *s, int64_t ep)
 {
 	scene_init(s, "cloudmatrix384", "deepseek-v3.1", ep);
@@ -58,7 +56,8 @@ static void replicas_weigh_what_they_are(void)
 		       1e-12, "%lld replicas", (long long)replicas);
 	}
 	/* a shared expert on ranks of its own leaves all others */
-	s.schedule.ep = 320, s.schedule.placement = (struct placement_spec){EPLB, 32, 32, 0};
+	s.schedule.ep = 320,
+	s.schedule.placement = (struct placement_spec){PLACEMENT_EPLB, 32, 32, 0};
 	NEARLY(weights_rank_bytes(&s.q), before + expert_bytes * (1 - 256 / 32.0 - 1), 1e-12,
 	       "one slot a rank");
 	scene_fini(&s);
@@ -81,7 +80,7 @@ static void good_placements_are_faster(void)
 		s.q.flow = some[f];
 		scene_prefill(&s, 2048, 0);
 		plain = run(&s);
-		s.schedule.placement.kind = EPLB;
+		s.schedule.placement.kind = PLACEMENT_EPLB;
 		placed = run(&s);
 		s.schedule.placement.replicas = 64;
 		copied = run(&s);
@@ -102,7 +101,7 @@ static void replicas_are_read_too(void)
 	struct scene s;
 
 	init(&s, 32);
-	s.schedule.placement.kind = EPLB;
+	s.schedule.placement.kind = PLACEMENT_EPLB;
 	placed = run(&s);
 	s.schedule.placement.replicas = 64;
 	copied = run(&s);
@@ -122,9 +121,9 @@ static void even_loads_gain_nothing(void)
 	s.routing.kind = ROUTING_UNIFORM, s.routing.max_mean_ratio = 0;
 	scene_prefill(&s, 2048, 0);
 	before_s = run(&s).step_s;
-	s.schedule.placement.kind = EPLB;
+	s.schedule.placement.kind = PLACEMENT_EPLB;
 	NEARLY(run(&s).step_s, before_s, 0.02, "uniform rows");
-	s.schedule.placement.kind = 2;
+	s.schedule.placement.kind = PLACEMENT_RANDOM;
 	NEARLY(run(&s).step_s, before_s, 0.02, "uniform rows, shuffled");
 	scene_fini(&s);
 }
@@ -137,7 +136,7 @@ static void given_ranks_are_not_placed(void)
 	init(&s, 32);
 	scene_prefill(&s, 2048, 0);
 	s.routing.max_mean_ratio = 0, s.routing.rank_max_mean_ratio = 1.5;
-	s.schedule.placement = (struct placement_spec){EPLB, 32, 0, 0};
+	s.schedule.placement = (struct placement_spec){PLACEMENT_EPLB, 32, 0, 0};
 	NEARLY(run(&s).imbalance.rank_ratio, 1.5, 0.05, "as asked for");
 	s.routing.kind = ROUTING_BALANCED, s.routing.rank_max_mean_ratio = 0;
 	CU_ASSERT_DOUBLE_EQUAL(run(&s).imbalance.rank_ratio, 1, 0);
@@ -154,12 +153,12 @@ static void odd_groups_become_possible(void)
 		const char *why; /* "": possible */
 	} cases[] = {
 	        {288, {0}, "EP does not divide the number of experts"},
-	        {288, {EPLB, 32, 0, 0}, ""},
-	        {320, {EPLB, 64, 0, 0}, ""},
-	        {320, {EPLB, 32, 0, 0}, "EP does not divide the slots"},
-	        {320, {EPLB, 32, 32, 0}, ""},
-	        {160, {EPLB, 32, 32, 0}, ""},
-	        {256, {0, 1, 0, 0}, "EP does not divide the slots"},
+	        {288, {PLACEMENT_EPLB, 32, 0, 0}, ""},
+	        {320, {PLACEMENT_EPLB, 64, 0, 0}, ""},
+	        {320, {PLACEMENT_EPLB, 32, 0, 0}, "EP does not divide the slots"},
+	        {320, {PLACEMENT_EPLB, 32, 32, 0}, ""},
+	        {160, {PLACEMENT_EPLB, 32, 32, 0}, ""},
+	        {256, {PLACEMENT_CONTIGUOUS, 1, 0, 0}, "EP does not divide the slots"},
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -181,9 +180,9 @@ static void shared_experts_are_dispatched_to(void)
 
 	init(&s, 320);
 	s.routing.kind = ROUTING_BALANCED, s.routing.max_mean_ratio = 0;
-	s.schedule.placement = (struct placement_spec){EPLB, 64, 0, 0};
+	s.schedule.placement = (struct placement_spec){PLACEMENT_EPLB, 64, 0, 0};
 	own = run(&s);
-	s.schedule.placement = (struct placement_spec){EPLB, 32, 32, 0};
+	s.schedule.placement = (struct placement_spec){PLACEMENT_EPLB, 32, 32, 0};
 	sent = run(&s);
 	for (size_t i = 0; step_phases[i]; i++) {
 		bool gate = strcmp(step_phases[i], "gate") == 0;
