@@ -7,18 +7,20 @@ const char *const section_names[] = {"machine",  "model", "workload", "routing",
 /* How a section is read, where it lives, and what checks it. */
 struct section_row {
 	const char *kind; /* folder under configs/, NULL: only inline */
+	bool has_defaults;
 	const struct field *fields;
 	size_t offset;
 };
 
 static const struct section_row rows[SECTIONS] = {
-        [SECTION_MACHINE] = {"machines", machine_fields, offsetof(struct config, machine)},
-        [SECTION_MODEL] = {"models", moe_model_fields, offsetof(struct config, model)},
-        [SECTION_WORKLOAD] = {"workloads", workload_fields, offsetof(struct config, workload)},
-        [SECTION_ROUTING] = {NULL, routing_fields, offsetof(struct config, routing)},
-        [SECTION_SCHEDULE] = {NULL, schedule_fields, offsetof(struct config, schedule)},
-        [SECTION_SWEEP] = {NULL, sweep_fields, offsetof(struct config, sweep)},
-        [SECTION_SERVING] = {NULL, serving_fields, offsetof(struct config, serving)},
+        [SECTION_MACHINE] = {"machines", false, machine_fields, offsetof(struct config, machine)},
+        [SECTION_MODEL] = {"models", false, moe_model_fields, offsetof(struct config, model)},
+        [SECTION_WORKLOAD] = {"workloads", false, workload_fields,
+                              offsetof(struct config, workload)},
+        [SECTION_ROUTING] = {"routings", true, routing_fields, offsetof(struct config, routing)},
+        [SECTION_SCHEDULE] = {NULL, true, schedule_fields, offsetof(struct config, schedule)},
+        [SECTION_SWEEP] = {NULL, true, sweep_fields, offsetof(struct config, sweep)},
+        [SECTION_SERVING] = {NULL, true, serving_fields, offsetof(struct config, serving)},
 };
 
 static const char *const file_keys[] = {"machine", "model",   "workload", "routing", "schedule",
@@ -41,7 +43,7 @@ const void *config_object(const struct config *c, enum section s)
 
 static bool section_has_defaults(enum section s)
 {
-	return rows[s].kind == NULL;
+	return rows[s].has_defaults;
 }
 
 struct config *config_new(void)

@@ -7,7 +7,7 @@
 
 enum { MOST_NAMES = 1000 };
 
-static const char *const kinds[SECTIONS] = {"machines", "models", "workloads"};
+static const char *const kinds[SECTIONS] = {"machines", "models", "workloads", "routings"};
 
 static size_t folders(const char *out[3])
 {

@@ -2,12 +2,22 @@
 #include <math.h>
 #include <string.h>
 #include "models/base/rng.h"
+#include "models/placement.h"
 
 #define AT(member) offsetof(struct routing_spec, member)
+
+static const struct field statistics_fields[] = {
+        {FIELD_ROW("file", FIELD_TEXT, DIM_COUNT, AT(statistics.file), "",
+                   "CSV of expert activation counts; none: the routing's")},
+        {FIELD_ROW("model", FIELD_TEXT, DIM_COUNT, AT(statistics.model), "", "likewise")},
+        {FIELD_ROW("domain", FIELD_TEXT, DIM_COUNT, AT(statistics.domain), "", "likewise")},
+        {0},
+};
 
 static const char *const kind_names[] = {"balanced", "uniform", "skewed", "grouped", "file", NULL};
 
 const struct field routing_fields[] = {
+        {FIELD_ROW("describes", FIELD_TEXT, DIM_COUNT, AT(describes), "", "what it is, in a line")},
         {FIELD_ROW("kind", FIELD_CHOICE, DIM_COUNT, AT(kind), "balanced",
                    "balanced, uniform, skewed, grouped (group-limited), file"),
          .names = kind_names},
@@ -16,6 +26,9 @@ const struct field routing_fields[] = {
          .most = 1e6},
         {FIELD_ROW("cv", FIELD_QUANTITY, DIM_RATIO, AT(cv_ratio), "0",
                    "skewed: coefficient of variation of expert loads"),
+         .most = 1e6},
+        {FIELD_ROW("rank_max_mean", FIELD_QUANTITY, DIM_RATIO, AT(rank_max_mean_ratio), "0",
+                   "skewed: hottest rank's load over the mean, after placement"),
          .most = 1e6},
         {FIELD_ROW("file", FIELD_TEXT, DIM_COUNT, AT(file), "",
                    "file: CSV of expert activation counts")},
@@ -26,6 +39,9 @@ const struct field routing_fields[] = {
         {FIELD_ROW("resample", FIELD_FLAG, DIM_COUNT, AT(resample), "no",
                    "file: stretch its load curve to this model's number of experts")},
         {FIELD_ROW("seed", FIELD_INTEGER, DIM_COUNT, AT(seed), "0", "of all draws"), .most = 9e15},
+        {FIELD_ROW("statistics", FIELD_GROUP, DIM_COUNT, 0, "",
+                   "file: counts that a placement goes by, where they are stale"),
+         .group = statistics_fields},
         {0},
 };
 
@@ -34,22 +50,51 @@ const char *routing_kind_name(int kind)
 	return kind_names[kind];
 }
 
-enum rc routing_spec_check(const struct routing_spec *s, const char *where, struct err *e)
+static enum rc skew_check(const struct routing_spec *s, const char *where, struct err *e)
 {
 	bool has_max = s->max_mean_ratio > 0, has_cv = s->cv_ratio > 0;
+	bool has_rank = s->rank_max_mean_ratio > 0;
 
-	if (s->kind == ROUTING_SKEWED && has_max == has_cv)
+	if (s->kind == ROUTING_SKEWED && has_max + has_cv + has_rank != 1)
 		return fail(e, RC_CONFIG,
-		            "%s: skewed routing needs one of routing.max_mean and routing.cv",
+		            "%s: skewed routing needs one of routing.max_mean, routing.cv and "
+		            "routing.rank_max_mean",
 		            where);
-	if (s->kind != ROUTING_SKEWED && (has_max || has_cv))
+	if (s->kind != ROUTING_SKEWED && (has_max || has_cv || has_rank))
 		return fail(e, RC_CONFIG,
-		            "%s: routing.max_mean and routing.cv go with kind: skewed, not %s",
+		            "%s: routing.max_mean, routing.cv and routing.rank_max_mean go with "
+		            "kind: skewed, not %s",
 		            where, kind_names[s->kind]);
-	if (has_max && s->max_mean_ratio < 1)
+	if ((has_max && s->max_mean_ratio < 1) || (has_rank && s->rank_max_mean_ratio < 1))
+		return fail(e, RC_CONFIG, "%s: routing.%s %g is below 1, which no load can be",
+		            where, has_max ? "max_mean" : "rank_max_mean",
+		            has_max ? s->max_mean_ratio : s->rank_max_mean_ratio);
+	return RC_OK;
+}
+
+static bool given(const char *text)
+{
+	return text && *text;
+}
+
+static bool statistics_given(const struct routing_statistics *s)
+{
+	return given(s->file) || given(s->model) || given(s->domain);
+}
+
+bool routing_is_of_ranks(const struct routing_spec *s)
+{
+	return s->kind == ROUTING_BALANCED || s->rank_max_mean_ratio > 0;
+}
+
+enum rc routing_spec_check(const struct routing_spec *s, const char *where, struct err *e)
+{
+	TRY(skew_check(s, where, e));
+	if (s->kind != ROUTING_FILE && statistics_given(&s->statistics))
 		return fail(e, RC_CONFIG,
-		            "%s: routing.max_mean %g is below 1, which no load can be", where,
-		            s->max_mean_ratio);
+		            "%s: routing.statistics go with kind: file; other kinds have none that "
+		            "could be stale",
+		            where);
 	if ((s->kind == ROUTING_FILE) != (*s->file != '\0'))
 		return fail(e, RC_CONFIG, "%s: routing.file and kind: file go together", where);
 	return RC_OK;
@@ -192,7 +237,9 @@ static enum rc draw_tokens(const struct routing_spec *spec, const struct moe_mod
 {
 	struct arena *a = arena_new();
 	double *share_ratio = arena_alloc(a, (size_t)model->experts * sizeof *share_ratio);
-	enum rc rc = routing_shares(spec, model, a, share_ratio, e);
+	enum rc rc = spec->rank_max_mean_ratio > 0
+	                     ? routing_rank_shares(spec, model, n_ranks, a, share_ratio, e)
+	                     : routing_shares(spec, model, a, share_ratio, e);
 	struct draw d;
 
 	if (rc == RC_OK)
@@ -298,6 +345,11 @@ enum rc routing_choices(const struct routing *r, struct arena *a, struct choices
 	int64_t top_k = r->model->top_k, n = r->n_ranks * r->tokens;
 	struct choices c = {.n_ranks = r->n_ranks, .top_k = top_k};
 
+	if (r->placement) {
+		TRY(routing_choices(r->unplaced, a, &c, e));
+		placement_choices(r->placement, &c, a, out);
+		return RC_OK;
+	}
 	CHECK(r->spec && !r->balanced);
 	c.first = arena_alloc(a, ((size_t)r->n_ranks + 1) * sizeof *c.first);
 	c.expert = arena_alloc(a, (size_t)(n * top_k) * sizeof *c.expert);

@@ -12,8 +12,14 @@ enum { MOST_CELLS = 64, MOST_EXPERTS = 1 << 16 };
 static const char *const column_names[] = {"model",  "topk_view", "domain", "layer",
                                            "expert", "count",     NULL};
 
+/* Which rows of which file; who names the keys in messages: "routing". */
+struct wanted {
+	const char *path, *model, *domain, *who;
+	int64_t layer;
+};
+
 struct counts {
-	const struct routing_spec *spec;
+	struct wanted want;
 	const char *path;
 	long line;
 	int column[COLUMNS];        /* place in the header, -1: none */
@@ -78,8 +84,8 @@ static enum rc name_match(struct counts *c, const char *what, const char *wish, 
 			*taken = arena_string(a, text);
 		return RC_OK;
 	}
-	return fail(e, RC_CONFIG, "%s:%ld: the file holds %ss '%s' and '%s': choose by routing.%s",
-	            c->path, c->line, what, *taken, text, what);
+	return fail(e, RC_CONFIG, "%s:%ld: the file holds %ss '%s' and '%s': choose by %s.%s",
+	            c->path, c->line, what, *taken, text, c->want.who, what);
 }
 
 static enum rc row_read(struct counts *c, char *line, struct arena *a, struct err *e)
@@ -95,15 +101,15 @@ static enum rc row_read(struct counts *c, char *line, struct arena *a, struct er
 			            c->path, c->line, n, column_names[col], c->column[col] + 1);
 	}
 	TRY(whole_number(c, cell[c->column[COL_LAYER]], 1 << 20, &layer, e));
-	if ((int64_t)layer != c->spec->layer)
+	if ((int64_t)layer != c->want.layer)
 		return RC_OK;
 	if (c->column[COL_VIEW] >= 0 && strcmp(cell[c->column[COL_VIEW]], "topk") != 0)
 		return RC_OK;
-	TRY(name_match(c, "model", c->spec->model, cell[c->column[COL_MODEL]], &c->model, a, &match,
+	TRY(name_match(c, "model", c->want.model, cell[c->column[COL_MODEL]], &c->model, a, &match,
 	               e));
 	if (!match)
 		return RC_OK;
-	TRY(name_match(c, "domain", c->spec->domain, cell[c->column[COL_DOMAIN]], &c->domain, a,
+	TRY(name_match(c, "domain", c->want.domain, cell[c->column[COL_DOMAIN]], &c->domain, a,
 	               &match, e));
 	if (!match)
 		return RC_OK;
@@ -137,7 +143,7 @@ static enum rc rows_read(struct counts *c, FILE *in, struct arena *a, struct err
 	if (c->n == 0)
 		return fail(e, RC_DATA,
 		            "%s: no row has model '%s', domain '%s', layer %lld (top-k view)",
-		            c->path, c->spec->model, c->spec->domain, (long long)c->spec->layer);
+		            c->path, c->want.model, c->want.domain, (long long)c->want.layer);
 	for (int64_t i = 0; i < c->n; i++) {
 		if (c->count[i] < 0)
 			return fail(e, RC_DATA, "%s: expert %lld of %lld has no row", c->path,
@@ -146,24 +152,38 @@ static enum rc rows_read(struct counts *c, FILE *in, struct arena *a, struct err
 	return RC_OK;
 }
 
+struct ordered {
+	double count;
+	int64_t expert;
+};
+
 static int falling(const void *a, const void *b)
 {
-	double x = *(const double *)a, y = *(const double *)b;
+	const struct ordered *x = a, *y = b;
 
-	return (x < y) - (x > y);
+	if (x->count != y->count)
+		return (x->count < y->count) - (x->count > y->count);
+	return (x->expert > y->expert) - (x->expert < y->expert);
 }
 
-/* The load curve (counts, falling) read at the middles of n equal steps. */
-static void resample(const struct counts *c, int64_t n, double *out)
+/* Counts as a curve, in the order in which those of `by` fall, read at the middles of n equal
+ * steps. */
+static void resample(const struct counts *c, const struct counts *by, int64_t n, struct arena *a,
+                     double *out)
 {
-	qsort(c->count, (size_t)c->n, sizeof *c->count, falling);
+	struct ordered *order = arena_alloc(a, (size_t)c->n * sizeof *order);
+
+	for (int64_t i = 0; i < c->n; i++)
+		order[i] = (struct ordered){by->count[i], i};
+	qsort(order, (size_t)c->n, sizeof *order, falling);
 	for (int64_t i = 0; i < n; i++) {
 		double at = ((double)i + 0.5) / (double)n * (double)c->n - 0.5;
 		int64_t below = (int64_t)fmax(0, fmin(floor(at), (double)(c->n - 2)));
 		double part = fmax(0, fmin(1, at - (double)below));
+		double low = c->count[order[below].expert];
 
-		out[i] = c->n == 1 ? c->count[0]
-		                   : c->count[below] * (1 - part) + c->count[below + 1] * part;
+		out[i] = c->n == 1 ? low
+		                   : low * (1 - part) + c->count[order[below + 1].expert] * part;
 	}
 }
 
@@ -172,16 +192,6 @@ static enum rc shares_make(const struct counts *c, const struct moe_model *m, do
 {
 	double sum = 0, most = 0;
 
-	if (c->n != m->experts && !c->spec->resample)
-		return fail(
-		        e, RC_CONFIG,
-		        "%s: counts of %lld experts, but model %s has %lld: set routing.resample "
-		        "to yes to stretch the curve",
-		        c->path, (long long)c->n, m->name, (long long)m->experts);
-	if (c->n != m->experts)
-		resample(c, m->experts, out_ratio);
-	else
-		memcpy(out_ratio, c->count, (size_t)c->n * sizeof *out_ratio);
 	for (int64_t i = 0; i < m->experts; i++)
 		sum += out_ratio[i], most = fmax(most, out_ratio[i]);
 	if (!(sum > 0))
@@ -196,20 +206,63 @@ static enum rc shares_make(const struct counts *c, const struct moe_model *m, do
 	return RC_OK;
 }
 
-enum rc routing_file_shares(const struct routing_spec *spec, const struct moe_model *model,
-                            struct arena *a, double *out_ratio, bool *stretched, struct err *e)
+static enum rc counts_read(const struct wanted *w, struct arena *a, struct counts *out,
+                           struct err *e)
 {
-	struct counts c = {.spec = spec, .path = spec->file};
-	FILE *in = fopen(spec->file, "r");
+	struct counts c = {.want = *w, .path = w->path};
+	FILE *in = fopen(w->path, "r");
 	enum rc rc;
 
 	if (!in)
-		return fail(e, RC_DATA, "%s: cannot be opened: %s", spec->file, strerror(errno));
+		return fail(e, RC_DATA, "%s: cannot be opened: %s", w->path, strerror(errno));
 	c.count = arena_alloc(a, MOST_EXPERTS * sizeof *c.count);
 	for (int64_t i = 0; i < MOST_EXPERTS; i++)
 		c.count[i] = -1;
 	rc = rows_read(&c, in, a, e);
 	fclose(in);
+	*out = c;
+	return rc;
+}
+
+static const char *either(const char *text, const char *fallback)
+{
+	return text && *text ? text : fallback;
+}
+
+static struct wanted known_rows(const struct routing_spec *s)
+{
+	const struct routing_statistics *k = &s->statistics;
+
+	return (struct wanted){either(k->file, s->file), either(k->model, s->model),
+	                       either(k->domain, s->domain), "routing.statistics", s->layer};
+}
+
+enum rc routing_file_shares(const struct routing_spec *spec, const struct moe_model *model,
+                            bool known, struct arena *a, double *out_ratio, bool *stretched,
+                            struct err *e)
+{
+	struct wanted own = {spec->file, spec->model, spec->domain, "routing", spec->layer};
+	struct wanted of_known = known_rows(spec);
+	struct counts by, c;
+
+	TRY(counts_read(&own, a, &by, e));
+	if (known)
+		TRY(counts_read(&of_known, a, &c, e));
+	else
+		c = by;
+	if (c.n != by.n)
+		return fail(e, RC_CONFIG, "%s: counts of %lld experts, but %s has %lld", c.path,
+		            (long long)c.n, by.path, (long long)by.n);
 	*stretched = c.n != model->experts;
-	return rc == RC_OK ? shares_make(&c, model, out_ratio, e) : rc;
+	if (*stretched && !spec->resample)
+		return fail(
+		        e, RC_CONFIG,
+		        "%s: counts of %lld experts, but model %s has %lld: set routing.resample "
+		        "to yes to stretch the curve",
+		        c.path, (long long)c.n, model->name, (long long)model->experts);
+	if (*stretched)
+		resample(&c, &by, model->experts, a, out_ratio);
+	else
+		memcpy(out_ratio, c.count, (size_t)c.n * sizeof *out_ratio);
+	return shares_make(&c, model, out_ratio, e);
 }

@@ -105,14 +105,58 @@ static void shuffle_places(double *ratio, int64_t n, uint64_t seed, struct arena
 		ratio[place[i]] = sorted[i];
 }
 
+enum rc routing_rank_shares(const struct routing_spec *spec, const struct moe_model *model,
+                            int64_t n_ranks, struct arena *a, double *out_ratio, struct err *e)
+{
+	const double most_ratio = 60; /* the coldest of 2 ranks at 2^-60 */
+	double limit_ratio = fmin((double)model->experts / (double)model->top_k, (double)n_ranks);
+	double *rank_ratio = arena_alloc(a, (size_t)n_ranks * sizeof *rank_ratio);
+	struct wish w = {spec->rank_max_mean_ratio, 0, n_ranks, rank_ratio};
+	int64_t local = model->experts / n_ranks;
+	double exponent_ratio = 0;
+
+	if (local * n_ranks != model->experts)
+		return fail(e, RC_CONFIG,
+		            "routing.rank_max_mean: %lld ranks do not divide %lld experts",
+		            (long long)n_ranks, (long long)model->experts);
+	if (w.max_mean_ratio > limit_ratio)
+		return fail(
+		        e, RC_CONFIG,
+		        "routing.rank_max_mean %g cannot be: of %lld ranks with %lld experts each "
+		        "none gets more than %g times the mean",
+		        w.max_mean_ratio, (long long)n_ranks, (long long)local, limit_ratio);
+	if (wish_miss_ratio(0, &w) < 0)
+		exponent_ratio = wish_miss_ratio(most_ratio, &w) > 0
+		                         ? solve_exponent_ratio(&w, most_ratio)
+		                         : most_ratio;
+	power_shares(exponent_ratio, n_ranks, rank_ratio);
+	shuffle_places(rank_ratio, n_ranks, (uint64_t)spec->seed, a);
+	for (int64_t i = 0; i < model->experts; i++)
+		out_ratio[i] = rank_ratio[i / local] / (double)local;
+	return RC_OK;
+}
+
+enum rc routing_known_shares(const struct routing_spec *spec, const struct moe_model *model,
+                             struct arena *a, double *out_ratio, struct err *e)
+{
+	bool stretched;
+
+	if (spec->kind != ROUTING_FILE)
+		return routing_shares(spec, model, a, out_ratio, e);
+	TRY(routing_file_shares(spec, model, true, a, out_ratio, &stretched, e));
+	if (stretched)
+		shuffle_places(out_ratio, model->experts, (uint64_t)spec->seed, a);
+	return RC_OK;
+}
+
 enum rc routing_shares(const struct routing_spec *spec, const struct moe_model *model,
                        struct arena *a, double *out_ratio, struct err *e)
 {
-	bool falling = spec->kind == ROUTING_SKEWED;
+	bool falling = spec->kind == ROUTING_SKEWED && !(spec->rank_max_mean_ratio > 0);
 
 	if (spec->kind == ROUTING_FILE)
-		TRY(routing_file_shares(spec, model, a, out_ratio, &falling, e));
-	else if (spec->kind == ROUTING_SKEWED)
+		TRY(routing_file_shares(spec, model, false, a, out_ratio, &falling, e));
+	else if (falling)
 		TRY(skewed_shares(spec, model, out_ratio, e));
 	else
 		power_shares(0, model->experts, out_ratio);

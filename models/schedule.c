@@ -79,6 +79,18 @@ const struct field schedule_fields[] = {
         {FIELD_ROW("pipeline", FIELD_INTEGER, DIM_COUNT, AT(options.pipeline), "0",
                    "flow option: parts that overlap inside the layer; 0: the flow's own"),
          .least = 0, .most = 64},
+        {FIELD_ROW("placement", FIELD_CHOICE, DIM_COUNT, AT(placement.kind), "contiguous",
+                   "which expert each slot of a rank holds: see `epsim list placements`"),
+         .names = placement_names},
+        {FIELD_ROW("replicas", FIELD_INTEGER, DIM_COUNT, AT(placement.replicas), "0",
+                   "slots of a layer beyond one for each routed expert"),
+         .least = 0, .most = 65536},
+        {FIELD_ROW("shared_slots", FIELD_INTEGER, DIM_COUNT, AT(placement.shared_slots), "0",
+                   "slots of shared experts, on ranks of their own; 0: on every rank"),
+         .least = 0, .most = 65536},
+        {FIELD_ROW("replica_choice", FIELD_CHOICE, DIM_COUNT, AT(placement.replica_choice), "even",
+                   "a rank's rows for an expert: over all replicas, or the nearest"),
+         .names = replica_choice_names},
         {0},
 };
 

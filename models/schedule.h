@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include "models/base/field.h"
 #include "models/dtype.h"
+#include "models/placement.h"
 
 enum phase { PHASE_PREFILL, PHASE_DECODE, PHASES };
 
@@ -63,6 +64,7 @@ struct schedule {
 	int weights;             /* enum dtype of all weights, and of what GEMMs compute in */
 	int kv;                  /* enum dtype of the KV cache */
 	struct flow_options options;
+	struct placement_spec placement;
 };
 
 extern const struct field schedule_fields[];

@@ -21,6 +21,7 @@ struct sweep_spec {
 	        vector_cores, kernel, dispatch, weights, kv;
 	struct field_list completion, addresses, window, quantise, dedup, local, round_tokens,
 	        pipeline;
+	struct field_list placement, replicas, shared_slots, replica_choice;
 	/* names, each tried with each of the others; empty: the file's one; sweep_cases.h */
 	struct field_list machines, models, workloads;
 	struct field_list constraints; /* texts, models/constraint.h */

@@ -47,8 +47,10 @@ static uint64_t quantised(uint64_t x)
 	return x & ~(uint64_t)0xff;
 }
 
-static uint64_t weights_of(uint64_t layer, uint64_t expert)
+static uint64_t weights_of(const struct rows *w, uint64_t layer, int64_t slot)
 {
+	uint64_t expert = (uint64_t)rows_holds(w, slot);
+
 	return (layer * 4096 + expert + 1) * 0x9e3779b97f4a7c15;
 }
 
@@ -81,9 +83,9 @@ static void reference(struct execution *x)
 
 				for (int64_t b = t * c->top_k; b < (t + 1) * c->top_k; b++)
 					sum += gate_weight((uint64_t)b) *
-					       expert_result(
-					               weights_of((uint64_t)layer, c->expert[b]),
-					               q);
+					       expert_result(weights_of(x->r->rows, (uint64_t)layer,
+					                                c->expert[b]),
+					                     q);
 				x->expected[(layer * x->tokens + t) * WIDTH + i] = sum;
 				in = next_input(sum);
 			}
@@ -286,7 +288,8 @@ static uint64_t weights_in_use(struct execution *x, const struct effect *f)
 
 	if (f->weights != NO_CELL)
 		return cell_value(x, x->r->reading[f->weights].cell)[0];
-	return weights_of(f->layer, c->expert[f->item.token * c->top_k + f->item.choice]);
+	return weights_of(x->r->rows, f->layer,
+	                  c->expert[f->item.token * c->top_k + f->item.choice]);
 }
 
 static uint64_t changed(struct execution *x, const struct effect *f, uint64_t value)
@@ -325,7 +328,7 @@ static void apply(struct execution *x, const struct effect *f, struct outcome *o
 			to[i] = input_of((uint64_t)f->item.token, i);
 	} else if (f->op == EFFECT_WEIGHTS) {
 		for (int i = 0; i < WIDTH; i++)
-			to[i] = weights_of(f->layer, (uint64_t)f->item.owner);
+			to[i] = weights_of(x->r->rows, f->layer, f->item.owner);
 	} else {
 		from = taken(x, f, &width);
 		if (width > cell_width(x, cell))

@@ -128,16 +128,39 @@ static void build(const struct rehearsal *q, struct rehearsed *x)
 	free(at);
 }
 
+/* Chosen experts become chosen slots; returns which expert each holds. */
+static const uint32_t *choices_place(const struct rehearsal *q, struct rehearsed *x)
+{
+	const struct choices drawn = x->choices;
+	double *load_ratio = arena_alloc(x->arena, (size_t)q->model->experts * sizeof *load_ratio);
+	struct placement p;
+
+	for (int64_t i = 0; i < drawn.first[drawn.n_ranks] * drawn.top_k; i++)
+		load_ratio[drawn.expert[i]]++;
+	placement_make(&q->placement, q->model, q->n_ranks, machine_dies_per_node(q->machine),
+	               load_ratio, q->seed, x->arena, &p);
+	placement_choices(&p, &drawn, x->arena, &x->choices);
+	return p.expert;
+}
+
 bool rehearse(const struct rehearsal *q, struct rehearsed *out, const char **why_not)
 {
 	struct arena *a = arena_new();
+	const uint32_t *holds = NULL;
 
 	*out = (struct rehearsed){.arena = a, .machine = *q->machine};
+	out->model = placement_model(&q->placement, q->model);
 	out->machine.sdma.min_segment_bytes = 0; /* rehearsals have few tokens */
 	choices_make(q, a, &out->choices);
-	out->routing = choices_routing(&out->choices, q->model, a);
+	if (!placement_possible(&q->placement, q->model, q->n_ranks, why_not)) {
+		arena_free(a);
+		return false;
+	}
+	if (!placement_is_plain(&q->placement))
+		holds = choices_place(q, out);
+	out->routing = choices_routing(&out->choices, &out->model, a);
 	out->request = (struct flow_request){.machine = &out->machine,
-	                                     .model = q->model,
+	                                     .model = &out->model,
 	                                     .routing = &out->routing,
 	                                     .phase = q->phase,
 	                                     .tokens = q->tokens,
@@ -147,7 +170,8 @@ bool rehearse(const struct rehearsal *q, struct rehearsed *out, const char **why
 		arena_free(a);
 		return false;
 	}
-	rows_init(&out->rows, &out->choices, q->model->experts, machine_dies_per_node(q->machine));
+	rows_init(&out->rows, &out->choices, out->model.experts, machine_dies_per_node(q->machine));
+	out->rows.holds = holds;
 	record_init(&out->record, &out->rows);
 	out->record.quantises = flow_quantises(&out->request);
 	out->record.drop = q->drop, out->record.unset = q->unset;

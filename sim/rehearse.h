@@ -1,6 +1,7 @@
 /* A flow rehearsed: the graph of a few layers with everything that touches memory noted, on
  * tokens given one by one; for check.h and execute.h. */
 #pragma once
+#include "models/placement.h"
 #include "sim/check.h"
 #include "sim/execute.h"
 #include "sim/flow_build.h"
@@ -26,14 +27,16 @@ struct rehearsal {
 	int64_t layers;
 	enum skew skew;
 	uint64_t seed;
-	int64_t drop, unset; /* index of a wait, or -1 */
+	struct placement_spec placement; /* by the load of these very tokens */
+	int64_t drop, unset;             /* index of a wait, or -1 */
 	enum turns_rule turns_rule;
 };
 
 struct rehearsed {
 	struct arena *arena;
 	struct machine machine; /* no segment is too small for its copy engines */
-	struct choices choices;
+	struct moe_model model; /* as ranks see it */
+	struct choices choices; /* of slots */
 	struct rows rows;
 	struct routing routing;
 	struct flow_request request;

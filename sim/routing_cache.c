@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 struct entry {
+	struct moe_model model;
 	int64_t n_ranks, tokens;
 	pthread_mutex_t lock; /* of what follows: the first who asks draws, others wait for it */
 	bool is_made;
@@ -13,17 +14,15 @@ struct entry {
 
 struct routing_cache {
 	const struct routing_spec *spec;
-	const struct moe_model *model;
 	pthread_mutex_t lock; /* of the list */
 	struct entry *first;
 };
 
-struct routing_cache *routing_cache_new(const struct routing_spec *spec,
-                                        const struct moe_model *model)
+struct routing_cache *routing_cache_new(const struct routing_spec *spec)
 {
 	struct routing_cache *c = heap_zeroed(1, sizeof *c);
 
-	c->spec = spec, c->model = model;
+	c->spec = spec;
 	CHECK(pthread_mutex_init(&c->lock, NULL) == 0);
 	return c;
 }
@@ -42,16 +41,24 @@ void routing_cache_free(struct routing_cache *c)
 	free(c);
 }
 
-static struct entry *entry_of(struct routing_cache *c, int64_t n_ranks, int64_t tokens)
+static bool is_for(const struct entry *x, const struct moe_model *model, int64_t n_ranks,
+                   int64_t tokens)
+{
+	return x->n_ranks == n_ranks && x->tokens == tokens && x->model.experts == model->experts &&
+	       x->model.top_k == model->top_k;
+}
+
+static struct entry *entry_of(struct routing_cache *c, const struct moe_model *model,
+                              int64_t n_ranks, int64_t tokens)
 {
 	struct entry *x;
 
 	pthread_mutex_lock(&c->lock);
-	for (x = c->first; x && (x->n_ranks != n_ranks || x->tokens != tokens);)
+	for (x = c->first; x && !is_for(x, model, n_ranks, tokens);)
 		x = x->next;
 	if (!x) {
 		x = heap_zeroed(1, sizeof *x);
-		x->n_ranks = n_ranks, x->tokens = tokens;
+		x->n_ranks = n_ranks, x->tokens = tokens, x->model = *model;
 		x->arena = arena_new();
 		CHECK(pthread_mutex_init(&x->lock, NULL) == 0);
 		x->next = c->first, c->first = x;
@@ -60,15 +67,15 @@ static struct entry *entry_of(struct routing_cache *c, int64_t n_ranks, int64_t 
 	return x;
 }
 
-enum rc routing_cache_get(struct routing_cache *c, int64_t n_ranks, int64_t tokens,
-                          struct routing *out, struct err *e)
+enum rc routing_cache_get(struct routing_cache *c, const struct moe_model *model, int64_t n_ranks,
+                          int64_t tokens, struct routing *out, struct err *e)
 {
-	struct entry *x = entry_of(c, n_ranks, tokens);
+	struct entry *x = entry_of(c, model, n_ranks, tokens);
 	enum rc rc = RC_OK;
 
 	pthread_mutex_lock(&x->lock);
 	if (!x->is_made)
-		rc = routing_make(c->spec, c->model, n_ranks, tokens, x->arena, &x->routing, e);
+		rc = routing_make(c->spec, &x->model, n_ranks, tokens, x->arena, &x->routing, e);
 	x->is_made = x->is_made || rc == RC_OK;
 	if (rc == RC_OK)
 		*out = x->routing;

@@ -33,6 +33,11 @@ void rows_fini(struct rows *w)
 	free(w->source);
 }
 
+int64_t rows_holds(const struct rows *w, int64_t i)
+{
+	return w->holds ? w->holds[i] : i;
+}
+
 int64_t rows_owner(const struct rows *w, int64_t token, int64_t choice)
 {
 	uint32_t expert = w->choices->expert[token * w->choices->top_k + choice];

@@ -58,6 +58,9 @@ struct rows {
 	uint32_t *count;  /* [rank][expert] */
 	uint32_t *before; /* [branch]: branches of its source to the same expert before it */
 	int64_t *source;  /* [token of all] */
+	/* [expert]: where experts are slots, the expert whose weights one holds; NULL: its own.
+	   Belongs to who set it after rows_init() */
+	const uint32_t *holds;
 };
 
 void rows_init(struct rows *w, const struct choices *c, int64_t experts, int64_t node_ranks);
@@ -71,6 +74,8 @@ struct item {
 };
 
 int64_t rows_owner(const struct rows *w, int64_t token, int64_t choice);
+/* Whose weights expert (slot) number i has. */
+int64_t rows_holds(const struct rows *w, int64_t i);
 int64_t rows_node(const struct rows *w, int64_t rank);
 
 /* All items of a unit, token by token. Returns their number; the caller frees *out. */

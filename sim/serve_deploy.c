@@ -147,7 +147,8 @@ static enum rc pool_make(const struct config *c, const struct extent *x,
 	if (!model_is_dense(&c->model)) {
 		double layers = (double)(c->model.layers - c->model.dense_layers);
 
-		p->rank_experts_count = (double)c->model.experts / (double)s->ep;
+		p->rank_experts_count =
+		        (double)placement_slots(&s->placement, &c->model) / (double)s->ep;
 		p->expert_bytes = layers * model_expert_params_count(&c->model) *
 		                  dtype_bytes((enum dtype)s->weights);
 	}

@@ -55,9 +55,10 @@ static bool shape_possible(const struct step_request *q, char *why_not, size_t s
 {
 	const struct schedule *s = q->schedule;
 	int64_t npus = schedule_npus(s);
+	const char *why;
 
-	if (q->model->experts % s->ep != 0)
-		return no(why_not, size, "EP does not divide the number of experts");
+	if (!placement_possible(&s->placement, q->model, s->ep, &why))
+		return no(why_not, size, why);
 	if (s->ep % s->tp != 0) /* a group lies within the ranks that share the experts */
 		return no(why_not, size, "TP does not divide EP");
 	if (npus % s->ep != 0)
@@ -85,20 +86,21 @@ static bool type_possible(const struct step_request *q, char *why_not, size_t si
 	return false;
 }
 
-/* A routing without rows, for questions of shape. */
-static struct routing shape_routing(const struct step_request *q)
+/* A routing without rows, for questions of shape. `seen`: the model as ranks see it. */
+static struct routing shape_routing(const struct step_request *q, const struct moe_model *seen)
 {
 	return (struct routing){.n_ranks = ranks_of_group(q),
-	                        .experts = q->model->experts,
+	                        .experts = seen->experts,
 	                        .rows_per_rank_count =
-	                                (double)rank_tokens(q) * model_sent_count(q->model),
+	                                (double)rank_tokens(q) * model_sent_count(seen),
 	                        .balanced = true};
 }
 
-static struct flow_request flow_request_of(const struct step_request *q, const struct routing *r)
+static struct flow_request flow_request_of(const struct step_request *q,
+                                           const struct moe_model *seen, const struct routing *r)
 {
 	return (struct flow_request){.machine = q->machine,
-	                             .model = q->model,
+	                             .model = seen,
 	                             .routing = r,
 	                             .phase = q->phase,
 	                             .tokens = rank_tokens(q),
@@ -110,8 +112,9 @@ static struct flow_request flow_request_of(const struct step_request *q, const s
 
 static bool stands_for_all(const struct step_request *q)
 {
-	struct routing shape = shape_routing(q);
-	struct flow_request fq = flow_request_of(q, &shape);
+	struct moe_model seen = placement_model(&q->schedule->placement, q->model);
+	struct routing shape = shape_routing(q, &seen);
+	struct flow_request fq = flow_request_of(q, &seen, &shape);
 
 	if (model_is_dense(q->model)) /* no routing, and no flow */
 		return topology_can_be_symmetric(q->machine, ranks_of_group(q));
@@ -144,6 +147,7 @@ static bool size_possible(const struct step_request *q, char *why_not, size_t si
 
 bool step_possible(const struct step_request *q, char *why_not, size_t why_size)
 {
+	struct moe_model seen;
 	struct routing shape;
 	struct flow_request fq;
 	const char *why;
@@ -156,21 +160,33 @@ bool step_possible(const struct step_request *q, char *why_not, size_t why_size)
 		return false;
 	if (model_is_dense(q->model))
 		return dense_possible(q, why_not, why_size);
-	shape = shape_routing(q);
-	fq = flow_request_of(q, &shape);
+	seen = placement_model(&q->schedule->placement, q->model);
+	shape = shape_routing(q, &seen);
+	fq = flow_request_of(q, &seen, &shape);
 	if (!flow_applies(q->flow, &fq, &why))
 		return no(why_not, why_size, why);
 	return true;
 }
 
-static enum rc routing_of(const struct step_request *q, struct arena *a, struct routing *out,
-                          struct err *e)
+/* seen: must outlive *out. What is said of ranks is drawn for slots as they are. */
+static enum rc routing_of(const struct step_request *q, const struct moe_model *seen,
+                          struct arena *a, struct routing *out, struct err *e)
 {
+	const struct placement_spec *placement = &q->schedule->placement;
 	int64_t n_ranks = ranks_of_group(q), tokens = rank_tokens(q);
+	bool of_ranks = routing_is_of_ranks(q->routing);
+	const struct moe_model *drawn_for = of_ranks ? seen : q->model;
+	struct routing drawn;
 
 	if (q->routings && q->routing->kind != ROUTING_BALANCED)
-		return routing_cache_get(q->routings, n_ranks, tokens, out, e);
-	return routing_make(q->routing, q->model, n_ranks, tokens, a, out, e);
+		TRY(routing_cache_get(q->routings, drawn_for, n_ranks, tokens, &drawn, e));
+	else
+		TRY(routing_make(q->routing, drawn_for, n_ranks, tokens, a, &drawn, e));
+	if (!of_ranks && !placement_is_plain(placement))
+		return routing_place(&drawn, placement, machine_dies_per_node(q->machine), a, out,
+		                     e);
+	*out = drawn;
+	return RC_OK;
 }
 
 static experts_fn experts_part;
@@ -182,9 +198,10 @@ static enum rc build_init(struct build *b, const struct step_request *q, struct 
 	bool symmetric = stands_for_all(q);
 
 	*b = (struct build){.q = q, .g = g, .t = t, .tokens = tokens_of(q)};
+	b->seen = placement_model(&q->schedule->placement, q->model);
 	if (!model_is_dense(q->model))
-		TRY(routing_of(q, a, &b->routing, e));
-	b->request = flow_request_of(q, &b->routing);
+		TRY(routing_of(q, &b->seen, a, &b->routing, e));
+	b->request = flow_request_of(q, &b->seen, &b->routing);
 	topology_init(t, q->machine, n_ranks,
 	              flow_vector_cores(q->flow, q->machine,
 	                                streams_vector_cores(q->machine, q->schedule)),
@@ -262,8 +279,12 @@ void build_attention(struct build *b, const uint32_t *after, uint32_t *done)
 
 void build_gate(struct build *b, const uint32_t *after, uint32_t *done)
 {
+	struct moe_model gated = *b->q->model;
 	struct op ops[MOST_OPS];
-	size_t n = ops_gate(machine_now(b), b->q->model, b->q->schedule, &b->tokens, ops);
+	size_t n;
+
+	gated.shared_inter = b->seen.shared_inter; /* none where it is dispatched to */
+	n = ops_gate(machine_now(b), &gated, b->q->schedule, &b->tokens, ops);
 
 	append_all(b, ops, n, after, done);
 }
@@ -478,18 +499,26 @@ static void build_exchange(struct build *b)
 	free(at);
 }
 
+static struct imbalance imbalance_of(const struct routing *r)
+{
+	struct imbalance x = {.rank_ratio = routing_rank_max_mean_ratio(r)};
+	double cv_ratio;
+
+	routing_skew(r->unplaced ? r->unplaced : r, &x.expert_ratio, &cv_ratio);
+	return x;
+}
+
 enum rc step_graph(const struct step_request *q, int64_t n_layers, struct graph *g,
-                   struct topology *t, double *max_mean_ratio, struct err *e)
+                   struct topology *t, struct imbalance *imbalance, struct err *e)
 {
 	struct arena *a = arena_new();
 	struct build b;
 	enum rc rc = build_init(&b, q, g, t, a, e);
-	double cv_ratio;
 
 	if (rc == RC_OK) {
 		build_layers(&b, n_layers);
-		if (max_mean_ratio && !model_is_dense(q->model))
-			routing_skew(&b.routing, max_mean_ratio, &cv_ratio);
+		if (imbalance && !model_is_dense(q->model))
+			*imbalance = imbalance_of(&b.routing);
 		if (!model_is_dense(q->model))
 			flow_build_fini(&b.flow);
 	}
@@ -515,15 +544,16 @@ enum rc exchange_graph(const struct step_request *q, struct graph *g, struct top
 enum rc step_buffers(const struct step_request *q, struct buffer *out, size_t *n, struct err *e)
 {
 	struct arena *a = arena_new();
-	struct routing routing = shape_routing(q);
-	struct flow_request fq = flow_request_of(q, &routing);
+	struct moe_model seen = placement_model(&q->schedule->placement, q->model);
+	struct routing routing = shape_routing(q, &seen);
+	struct flow_request fq = flow_request_of(q, &seen, &routing);
 	enum rc rc = RC_OK;
 
 	*n = 0;
 	/* windows are sized for the worst case, or by the counts that it gets */
 	if ((q->phase == PHASE_PREFILL || fq.options.window == WINDOW_COUNTS) &&
 	    !model_is_dense(q->model))
-		rc = routing_of(q, a, &routing, e);
+		rc = routing_of(q, &seen, a, &routing, e);
 	if (rc == RC_OK && !model_is_dense(q->model)) {
 		*n = q->flow->buffers(&fq, out);
 		/* micro-batches are in flight at once, each with its own rows */

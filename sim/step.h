@@ -28,11 +28,17 @@ struct step_request {
 enum { MOST_STEP_PHASES = 8 };
 extern const char *const step_phases[]; /* NULL-terminated: attention, gate, ... , head */
 
+/* Rows of the busiest, over the mean. */
+struct imbalance {
+	double expert_ratio; /* as routed: replicas count as one */
+	double rank_ratio;   /* as placed */
+};
+
 struct step_result {
 	double step_s;                    /* all layers and the head */
 	double layer_s;                   /* one MoE layer (with two micro-batches: of both) */
 	double phase_s[MOST_STEP_PHASES]; /* of the critical path, sums to step_s */
-	double max_mean_ratio;            /* of expert loads, as routed */
+	struct imbalance imbalance;
 };
 
 /* Can the schedule run this? Shape only: divisibility, machine size, element types, flow; and can
@@ -51,9 +57,9 @@ struct step_scratch *step_scratch_new(void);
 void step_scratch_free(struct step_scratch *s); /* NULL is fine */
 
 /* The graph of n_layers MoE layers as step_run prices it, for `epsim run` and tests. *t is the
- * topology within g; max_mean_ratio may be NULL. */
+ * topology within g; imbalance may be NULL. */
 enum rc step_graph(const struct step_request *q, int64_t n_layers, struct graph *g,
-                   struct topology *t, double *max_mean_ratio, struct err *e);
+                   struct topology *t, struct imbalance *imbalance, struct err *e);
 
 /* Only dispatch and combine of one layer, without compute. */
 enum rc exchange_graph(const struct step_request *q, struct graph *g, struct topology *t,

@@ -16,6 +16,7 @@ struct build {
 	struct topology *t;
 	struct flow_build flow;
 	struct flow_request request;
+	struct moe_model seen; /* by ranks: with slots for experts */
 	struct routing routing;
 	struct tokens tokens;
 	int64_t n;

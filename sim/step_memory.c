@@ -10,7 +10,8 @@ double step_head_shards_count(const struct step_request *q)
 double weights_rank_bytes(const struct step_request *q)
 {
 	const struct moe_model *m = q->model;
-	double tp = (double)q->schedule->tp, local = (double)m->experts / (double)q->schedule->ep;
+	struct moe_model seen = placement_model(&q->schedule->placement, m);
+	double tp = (double)q->schedule->tp, local = (double)seen.experts / (double)q->schedule->ep;
 	double layers = (double)m->layers + (double)m->mtp_layers, dense = (double)m->dense_layers;
 	double split = model_is_dense(m) ? tp : 1; /* beside experts the MLP is each rank's own */
 	double blocks = model_is_shortcut(m) ? (double)m->blocks : 1;
@@ -18,7 +19,7 @@ double weights_rank_bytes(const struct step_request *q)
 	double shared_by_all = blocks * layers * model_attention_params_count(m) / tp +
 	                       mlps * model_dense_params_count(m) / split;
 	double moe = (layers - dense) *
-	             (local * model_expert_params_count(m) + model_shared_params_count(m));
+	             (local * model_expert_params_count(m) + model_shared_params_count(&seen));
 	double bf16 = (layers - dense) * model_router_params_count(m) +
 	              model_embedding_params_count(m) / step_head_shards_count(q);
 
@@ -29,7 +30,8 @@ double weights_rank_bytes(const struct step_request *q)
 /* Rows of a few operators at once: hidden states, the widest intermediate, attention heads. */
 static double work_bytes(const struct step_request *q)
 {
-	const struct moe_model *m = q->model;
+	const struct moe_model seen = placement_model(&q->schedule->placement, q->model),
+	                       *m = &seen;
 	double tokens = q->query_count / (double)q->schedule->tp;
 	double widest = fmax(fmax((double)m->dense_inter, (double)m->shared_inter), 1) * 3;
 	double rows = tokens * (double)m->top_k * 3 * (double)m->expert_inter;

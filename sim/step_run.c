@@ -68,13 +68,13 @@ static enum rc price(const struct step_request *q, struct step_scratch *s, struc
 }
 
 static enum rc price_layers(const struct step_request *q, int64_t n_layers, struct priced *out,
-                            double *max_mean_ratio, struct err *e)
+                            struct imbalance *imbalance, struct err *e)
 {
 	struct step_scratch *s = q->scratch;
 	struct topology t;
 
 	graph_clear(s->graph);
-	TRY(step_graph(q, n_layers, s->graph, &t, max_mean_ratio, e));
+	TRY(step_graph(q, n_layers, s->graph, &t, imbalance, e));
 	return price(q, s, out, e);
 }
 
@@ -149,19 +149,19 @@ static enum rc add_moe_layers(const struct step_request *q, struct step_result *
 	if (layers == 0)
 		return RC_OK;
 	if (q->schedule->micro_batches == 1 && !q->flow->carries_over) {
-		TRY(price_layers(q, 1, &one, &out->max_mean_ratio, e));
+		TRY(price_layers(q, 1, &one, &out->imbalance, e));
 		out->layer_s = one.makespan_s;
 		add_scaled(out, &one, (double)layers);
 		return RC_OK;
 	}
 	/* work that is carried over may take many layers to become even */
 	if (layers <= STEADY || q->flow->carries_over) {
-		TRY(price_layers(q, layers, &one, &out->max_mean_ratio, e));
+		TRY(price_layers(q, layers, &one, &out->imbalance, e));
 		out->layer_s = one.makespan_s / (double)layers;
 		add_scaled(out, &one, 1);
 		return RC_OK;
 	}
-	TRY(price_layers(q, RAMP, &few, &out->max_mean_ratio, e));
+	TRY(price_layers(q, RAMP, &few, &out->imbalance, e));
 	TRY(price_layers(q, STEADY, &more, NULL, e));
 	steady = (double)(layers - STEADY) / (STEADY - RAMP);
 	add_scaled(out, &more, 1 + steady);
@@ -196,7 +196,7 @@ static void add_excess(const struct step_request *q, struct step_result *r)
 
 static enum rc run_all(const struct step_request *q, struct step_result *out, struct err *e)
 {
-	struct step_result r = {.max_mean_ratio = 1};
+	struct step_result r = {.imbalance = {1, 1}};
 
 	TRY(add_dense_layers(q, &r, e));
 	TRY(add_moe_layers(q, &r, e));

@@ -250,7 +250,7 @@ static enum rc run_start(struct run *r, struct err *e)
 		            "pruning by the front needs all prices at once; shards and teams can "
 		            "prune by budget");
 	tasks_list(r);
-	r->routings = routing_cache_new(&s->config->routing, &s->config->model);
+	r->routings = routing_cache_new(&s->config->routing);
 	if (o->store)
 		TRY(store_scope_open(o->store, s->config, s->engine, &r->scope, e));
 	if (o->store && o->prune != PRUNE_NONE)

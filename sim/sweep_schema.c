@@ -152,6 +152,8 @@ enum rc schema_scope(const struct config *c, const struct engine *engine, struct
 	digest_add(&d, *text, strlen(*text) + 1);
 	if (c->routing.kind == ROUTING_FILE)
 		TRY(file_add(&d, c->routing.file, e));
+	if (*c->routing.statistics.file)
+		TRY(file_add(&d, c->routing.statistics.file, e));
 	digest_short(&d, digest);
 	return RC_OK;
 }

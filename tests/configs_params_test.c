@@ -29,6 +29,8 @@ static const struct published published[] = {
          "safetensors index of meta-llama/Llama-3.1-8B"},
         {"longcat-flash", 560e9, BOTH_TABLES, false, 27e9, OUTPUT_TABLE,
          "model card of meituan-longcat/LongCat-Flash-Chat"},
+        {"olmoe-1b-7b", 6.92e9, BOTH_TABLES, false, 1.28e9, BOTH_TABLES,
+         "arXiv:2409.02060, Table 1"},
         {"qwen3-235b-a22b", 235e9, BOTH_TABLES, false, 22e9, BOTH_TABLES, "arXiv:2505.09388"},
         {"qwen3-30b-a3b", 30.5e9, BOTH_TABLES, false, 3.3e9, BOTH_TABLES,
          "model card of Qwen/Qwen3-30B-A3B"},

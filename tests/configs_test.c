@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const enum section named[] = {SECTION_MACHINE, SECTION_MODEL, SECTION_WORKLOAD};
-static const char *const folders[] = {"machines", "models", "workloads"};
+static const char *const folders[] = {"machines", "models", "workloads", "routings"};
 enum { NAMED = sizeof named / sizeof *named };
 
 /* Calls visit for each named file of each kind, just read into c. */

@@ -56,7 +56,8 @@ static bool runs_right(const struct rehearsal *q, const struct rehearsed *x, int
 
 /* All flows in both phases, with every kind of routing, on several machines; the count of cases
  * that applied. */
-static int64_t walk(int64_t ep, int64_t experts, int64_t tokens, int64_t runs)
+static int64_t walk_placed(const struct placement_spec *placement, int64_t ep, int64_t experts,
+                           int64_t tokens, int64_t runs)
 {
 	int64_t cases = 0;
 
@@ -72,6 +73,7 @@ static int64_t walk(int64_t ep, int64_t experts, int64_t tokens, int64_t runs)
 			const char *why;
 
 			q.dispatch = i % 3 ? DTYPE_INT8 : DTYPE_BF16;
+			q.placement = *placement;
 			if (!rehearse(&q, &x, &why))
 				continue;
 			if (is_clean(&q, &x))
@@ -82,6 +84,24 @@ static int64_t walk(int64_t ep, int64_t experts, int64_t tokens, int64_t runs)
 		stage_set_fini(&s);
 	}
 	return cases;
+}
+
+static int64_t walk(int64_t ep, int64_t experts, int64_t tokens, int64_t runs)
+{
+	return walk_placed(&(struct placement_spec){0}, ep, experts, tokens, runs);
+}
+
+/* Rows go to replicas, and come out as the plain layer of the experts that slots hold. */
+static void replicas_are_safe(void)
+{
+	static const struct placement_spec even = {PLACEMENT_EPLB, 4, 0, REPLICAS_EVEN};
+	static const struct placement_spec near = {PLACEMENT_EPLB, 8, 0, REPLICAS_NEAREST};
+	static const struct placement_spec shared = {PLACEMENT_EPLB, 2, 2, REPLICAS_EVEN};
+	int64_t applied = walk(4, 8, 3, 1);
+
+	CU_ASSERT_EQUAL(walk_placed(&even, 4, 8, 3, 6), applied);
+	CU_ASSERT_EQUAL(walk_placed(&near, 8, 8, 3, 6), applied);
+	CU_ASSERT_EQUAL(walk_placed(&shared, 6, 8, 3, 6), applied);
 }
 
 static void small_groups_are_safe(void)
@@ -364,6 +384,7 @@ static void the_checker_finds_what_a_search_finds(void)
 
 static const struct unit_test tests[] = {
         {"small groups are safe", small_groups_are_safe},
+        {"replicas are safe", replicas_are_safe},
         {"no tokens are safe", no_tokens_are_safe},
         {"options are safe", options_are_safe},
         {"the two gaps are found", the_two_gaps_are_found},

@@ -70,7 +70,7 @@ static void phases_sum(struct scene *s)
 	}
 	NEARLY(sum_s, r.step_s, 1e-12, "%s", name_of(s));
 	CU_ASSERT(r.layer_s > 0 && r.layer_s < r.step_s);
-	CU_ASSERT_DOUBLE_EQUAL(r.max_mean_ratio, 1, 1e-12);
+	CU_ASSERT_DOUBLE_EQUAL(r.imbalance.expert_ratio, 1, 1e-12);
 }
 
 static void phases_sum_to_the_step(void)
@@ -416,7 +416,7 @@ static void hot_experts_cost_time(void)
 			r = run(&s), now = r.step_s;
 			AT_MOST(before, now, 0, "%s, wish %g", s.q.flow->name, wishes[i]);
 			if (i)
-				NEARLY(r.max_mean_ratio, wishes[i], 0.05, "wish");
+				NEARLY(r.imbalance.expert_ratio, wishes[i], 0.05, "wish");
 			else
 				AT_MOST(now, before / 0.97 * 1.1, 0, "uniform, %s", s.q.flow->name);
 			before = now;

@@ -99,6 +99,8 @@ static void knobs_draw(struct rng *r, struct config *c)
 	static const char *const chunks[] = {"1024,8192", "512..4096 *2", "2048", NULL};
 	static const char *const micros[] = {"1", "1,2", NULL};
 	static const char *const cores[] = {"0", "8,24", NULL};
+	static const char *const placements[] = {"contiguous", "eplb", NULL};
+	static const char *const replicas[] = {"0", "0", "8,32", NULL};
 	static const char *const constraints[] = {"", "tp * dp == ep",
 	                                          "batch <= 512 / tp, chunk % 1024 == 0",
 	                                          "flow == direct or micro_batches == 1", NULL};
@@ -111,6 +113,8 @@ static void knobs_draw(struct rng *r, struct config *c)
 	sweep_setf(c, "sweep.micro_batches=%s", one_of(r, micros));
 	sweep_setf(c, "sweep.vector_cores=%s", one_of(r, cores));
 	sweep_setf(c, "sweep.constraints=%s", one_of(r, constraints));
+	sweep_setf(c, "sweep.placement=%s", one_of(r, placements));
+	sweep_setf(c, "sweep.replicas=%s", one_of(r, replicas));
 }
 
 /* Budgets that a drawn point just meets. */

@@ -123,7 +123,8 @@ static const struct wrong values[] = {
         {"unknown routing", SMALL, RUN "--routing skew", RC_CONFIG,
          "--routing: 'skew' is not one of balanced, uniform, skewed, grouped, file; did you mean"},
         {"skewed without a wish", SMALL, RUN "--routing skewed", RC_CONFIG,
-         "--routing: skewed routing needs one of routing.max_mean and routing.cv"},
+         "--routing: skewed routing needs one of routing.max_mean, routing.cv and "
+         "routing.rank_max_mean"},
         {"max_mean that cannot be", SMALL, RUN "--routing skewed --set routing.max_mean=9",
          RC_CONFIG, "routing.max_mean 9 cannot be: ... no expert gets more than 8 times the mean"},
         {"cv that cannot be", SMALL, RUN "--routing skewed --set routing.cv=100", RC_CONFIG,

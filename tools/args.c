@@ -18,7 +18,7 @@ const struct option config_options[] = {
         {"model", "NAME", "of configs/models, or a file"},
         {"workload", "NAME", "of configs/workloads, or a file"},
         {"trace", "FILE", "request trace whose lengths replace the workload's"},
-        {"routing", "KIND", "balanced, uniform, skewed, grouped or file"},
+        {"routing", "KIND", "balanced, uniform, skewed, grouped, file; or of configs/routings"},
         {"set", "KEY=VALUE", "one value, such as machine.fabric.rate=150GBps; may be repeated"},
         {0},
 };
@@ -210,6 +210,14 @@ static enum rc section_option(const struct args *a, enum section s, struct confi
 	return name ? config_section(c, s, name, e) : RC_OK;
 }
 
+/* A kind, or the name of a whole section. */
+static enum rc routing_option(const char *name, struct config *c, struct err *e)
+{
+	if (config_find("routings", name, c->arena))
+		return config_section(c, SECTION_ROUTING, name, e);
+	return config_key(c, SECTION_ROUTING, "kind", name, "--routing", e);
+}
+
 enum rc args_config(const struct args *a, const char *file, struct config *c, struct err *e)
 {
 	const char *trace = args_value(a, "trace", NULL);
@@ -225,7 +233,7 @@ enum rc args_config(const struct args *a, const char *file, struct config *c, st
 	if (trace)
 		TRY(trace_option(trace, c, e));
 	if (routing)
-		TRY(config_key(c, SECTION_ROUTING, "kind", routing, "--routing", e));
+		TRY(routing_option(routing, c, e));
 	if (seed)
 		TRY(config_key(c, SECTION_ROUTING, "seed", seed, "--seed", e));
 	for (size_t i = 0; i < a->n_given; i++) {

@@ -117,6 +117,7 @@ static void one_case(const struct check_query *q, int64_t ep, enum skew skew,
 	                      .layers = layers_of(q),
 	                      .skew = skew,
 	                      .seed = q->seed,
+	                      .placement = q->config->schedule.placement,
 	                      .drop = q->drop,
 	                      .unset = q->unset,
 	                      .turns_rule = q->turns_rule};

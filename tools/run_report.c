@@ -191,11 +191,24 @@ static void print_memory(const struct run_result *m, FILE *out)
 	table_free(t);
 }
 
+static void print_imbalance(const struct run_result *m, FILE *out)
+{
+	const struct placement_spec *p = &m->run.config->schedule.placement;
+	const struct imbalance *x = &m->run.imbalance;
+
+	fprintf(out, "hottest expert %.2f times the mean, busiest rank %.2f times", x->expert_ratio,
+	        x->rank_ratio);
+	if (!placement_is_plain(p))
+		fprintf(out, "; placement %s, %lld replicas", placement_names[p->kind],
+		        (long long)p->replicas);
+	fprintf(out, "\n");
+}
+
 void run_report_text(const struct run_result *m, FILE *out)
 {
 	print_heading(m, out);
 	if (m->run.config->routing.kind != ROUTING_BALANCED && m->run.scope != SCOPE_EXCHANGE)
-		fprintf(out, "hottest expert %.2f times the mean\n", m->run.max_mean_ratio);
+		print_imbalance(m, out);
 	print_times(m, out);
 	print_resources(m, out);
 	print_memory(m, out);
@@ -225,6 +238,9 @@ static void json_settings(const struct run_result *m, struct json *j)
 	json_integer(j, "vector_cores", vector_cores_of(q));
 	json_number(j, "query_tokens", q->query_count);
 	json_number(j, "context_tokens", q->context_count);
+	json_text(j, "placement", placement_names[s->placement.kind]);
+	json_integer(j, "replicas", s->placement.replicas);
+	json_integer(j, "shared_slots", s->placement.shared_slots);
 	json_integer(j, "seed", m->run.config->routing.seed);
 }
 
@@ -304,6 +320,10 @@ void run_report_json(const struct run_result *m, FILE *out)
 		json_number(j, "median_s", m->spread_s.median);
 		json_number(j, "high_95_s", m->spread_s.high);
 		json_close(j);
+	}
+	if (m->run.scope != SCOPE_EXCHANGE) {
+		json_number(j, "expert_max_mean_ratio", m->run.imbalance.expert_ratio);
+		json_number(j, "rank_max_mean_ratio", m->run.imbalance.rank_ratio);
 	}
 	json_times(m, j);
 	json_resources(m, j);

@@ -85,7 +85,7 @@ enum rc run_price(struct run *r, struct err *e)
 	if (r->scope == SCOPE_EXCHANGE)
 		TRY(exchange_graph(q, r->graph, &r->topology, e));
 	else
-		TRY(step_graph(q, 1, r->graph, &r->topology, &r->max_mean_ratio, e));
+		TRY(step_graph(q, 1, r->graph, &r->topology, &r->imbalance, e));
 	return q->engine->run(r->graph, &q->engine_options, &r->timeline, e);
 }
 

@@ -14,7 +14,7 @@ struct run {
 	struct graph *graph; /* of one layer, or its exchange */
 	struct topology topology;
 	struct timeline timeline;
-	double max_mean_ratio; /* of expert loads */
+	struct imbalance imbalance;
 };
 
 /* The configuration and request that the command line describes; why it cannot run is RC_NO.

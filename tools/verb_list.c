@@ -51,9 +51,10 @@ static enum rc list_engines(struct listed *l, struct err *e)
 
 static const char *describes(const struct config *c, enum section s)
 {
-	return s == SECTION_MACHINE ? c->machine.describes
-	       : s == SECTION_MODEL ? c->model.describes
-	                            : c->workload.describes;
+	return s == SECTION_MACHINE   ? c->machine.describes
+	       : s == SECTION_MODEL   ? c->model.describes
+	       : s == SECTION_ROUTING ? c->routing.describes
+	                              : c->workload.describes;
 }
 
 static enum rc list_section(struct listed *l, enum section s, struct err *e)
@@ -88,6 +89,19 @@ static enum rc list_workloads(struct listed *l, struct err *e)
 	return list_section(l, SECTION_WORKLOAD, e);
 }
 
+static enum rc list_routings(struct listed *l, struct err *e)
+{
+	return list_section(l, SECTION_ROUTING, e);
+}
+
+static enum rc list_placements(struct listed *l, struct err *e)
+{
+	(void)e;
+	for (int i = 0; placement_names[i]; i++)
+		row(l, placement_names[i], placement_doc(i));
+	return RC_OK;
+}
+
 /* "batching vllm-v1": the slot, then what may stand there. */
 static enum rc list_policies(struct listed *l, struct err *e)
 {
@@ -106,13 +120,9 @@ static const struct kind {
 	const char *name;
 	enum rc (*list)(struct listed *l, struct err *e);
 } kinds[] = {
-        {"flows", list_flows},
-        {"engines", list_engines},
-        {"machines", list_machines},
-        {"models", list_models},
-        {"workloads", list_workloads},
-        {"policies", list_policies},
-        {NULL, NULL},
+        {"flows", list_flows},           {"engines", list_engines},     {"machines", list_machines},
+        {"models", list_models},         {"workloads", list_workloads}, {"routings", list_routings},
+        {"placements", list_placements}, {"policies", list_policies},   {NULL, NULL},
 };
 
 static enum rc list_kind(const struct kind *k, struct listed *l, FILE *out, struct err *e)

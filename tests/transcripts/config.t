@@ -172,15 +172,21 @@ $ epsim config dump --machine 'node:2 die:4 package:2 die_link:100GBps fabric:19
 >     scale: 1
 >     context: 1
 > routing:
+>   describes: ""
 >   kind: balanced
 >   max_mean: 0
 >   cv: 0
+>   rank_max_mean: 0
 >   file: ""
 >   model: ""
 >   domain: ""
 >   layer: 0
 >   resample: no
 >   seed: 0
+>   statistics:
+>     file: ""
+>     model: ""
+>     domain: ""
 > schedule:
 >   flow: "direct"
 >   ep: 64
@@ -204,6 +210,10 @@ $ epsim config dump --machine 'node:2 die:4 package:2 die_link:100GBps fabric:19
 >   local: auto
 >   round_tokens: 0
 >   pipeline: 0
+>   placement: contiguous
+>   replicas: 0
+>   shared_slots: 0
+>   replica_choice: even
 > sweep:
 >   name: "sweep"
 >   flow: ["relay3", "relay2", "direct"]
@@ -228,6 +238,10 @@ $ epsim config dump --machine 'node:2 die:4 package:2 die_link:100GBps fabric:19
 >   local: []
 >   round_tokens: []
 >   pipeline: []
+>   placement: []
+>   replicas: []
+>   shared_slots: []
+>   replica_choice: []
 >   machines: []
 >   models: []
 >   workloads: []
@@ -289,64 +303,72 @@ $ echo 'sweep: {flow: [direct, relay2], ep: []}' >$TMP/c.yaml; epsim config chec
 
 # The keys of a section.
 $ epsim config fields schedule
-> key                       unit                   default  meaning
-> schedule.flow             text                   direct   dispatch and combine: see `epsim list flows`
-> schedule.ep               count                  64       ranks that share one copy of the experts
-> schedule.tp               count                  1        ranks that share an attention group
-> schedule.dp               count                  0        attention groups; 0: EP / TP
-> schedule.batch            count                  64       decode: requests of an attention group
-> schedule.chunk            count                  4096     prefill: tokens of an attention group in one step
-> schedule.micro_batches    count                  1        2: communication of one under compute of the other
-> schedule.streams          count                  1        2: attention of one micro-batch computes beside experts of the other
-> schedule.attention_cores  count                  0        streams 2: cube cores of a die for attention, the rest for experts; 0: shared
-> schedule.vector_cores     count                  0        of a die, used by dispatch and combine; 0: all
-> schedule.kernel           text                   ""       dispatch and combine as the machine's calibration.kernels names them, without phase and op
-> schedule.dispatch         bf16|int8|fp8|fp4      int8     rows on the wire in dispatch
-> schedule.weights          bf16|int8|fp8|fp4      int8     all weights, and GEMM compute
-> schedule.kv               bf16|int8|fp8|fp4      bf16     KV cache
-> schedule.completion       auto|barrier|flags     auto     flow option: ranks learn that rows are there by barrier or flags
-> schedule.addresses        auto|exchanged|cached  auto     flow option: remote windows' addresses are exchanged or cached
-> schedule.window           auto|worst|counts      auto     flow option: windows hold the worst case or what counts tell
-> schedule.quantise         auto|fused|separate    auto     flow option: fused into dispatch, or a separate kernel before
-> schedule.dedup            auto|none|rank|node    auto     flow option: a token goes once to each expert (none), rank or node
-> schedule.local            auto|staged|shortcut   auto     flow option: a rank's rows to itself are staged, or take a shortcut
-> schedule.round_tokens     count                  0        flow option: tokens of a rank moved in one round; 0: the flow's own
-> schedule.pipeline         count                  0        flow option: parts that overlap inside the layer; 0: the flow's own
+> key                       unit                                            default     meaning
+> schedule.flow             text                                            direct      dispatch and combine: see `epsim list flows`
+> schedule.ep               count                                           64          ranks that share one copy of the experts
+> schedule.tp               count                                           1           ranks that share an attention group
+> schedule.dp               count                                           0           attention groups; 0: EP / TP
+> schedule.batch            count                                           64          decode: requests of an attention group
+> schedule.chunk            count                                           4096        prefill: tokens of an attention group in one step
+> schedule.micro_batches    count                                           1           2: communication of one under compute of the other
+> schedule.streams          count                                           1           2: attention of one micro-batch computes beside experts of the other
+> schedule.attention_cores  count                                           0           streams 2: cube cores of a die for attention, the rest for experts; 0: shared
+> schedule.vector_cores     count                                           0           of a die, used by dispatch and combine; 0: all
+> schedule.kernel           text                                            ""          dispatch and combine as the machine's calibration.kernels names them, without phase and op
+> schedule.dispatch         bf16|int8|fp8|fp4                               int8        rows on the wire in dispatch
+> schedule.weights          bf16|int8|fp8|fp4                               int8        all weights, and GEMM compute
+> schedule.kv               bf16|int8|fp8|fp4                               bf16        KV cache
+> schedule.completion       auto|barrier|flags                              auto        flow option: ranks learn that rows are there by barrier or flags
+> schedule.addresses        auto|exchanged|cached                           auto        flow option: remote windows' addresses are exchanged or cached
+> schedule.window           auto|worst|counts                               auto        flow option: windows hold the worst case or what counts tell
+> schedule.quantise         auto|fused|separate                             auto        flow option: fused into dispatch, or a separate kernel before
+> schedule.dedup            auto|none|rank|node                             auto        flow option: a token goes once to each expert (none), rank or node
+> schedule.local            auto|staged|shortcut                            auto        flow option: a rank's rows to itself are staged, or take a shortcut
+> schedule.round_tokens     count                                           0           flow option: tokens of a rank moved in one round; 0: the flow's own
+> schedule.pipeline         count                                           0           flow option: parts that overlap inside the layer; 0: the flow's own
+> schedule.placement        contiguous|round-robin|random|eplb|eplb-global  contiguous  which expert each slot of a rank holds: see `epsim list placements`
+> schedule.replicas         count                                           0           slots of a layer beyond one for each routed expert
+> schedule.shared_slots     count                                           0           slots of shared experts, on ranks of their own; 0: on every rank
+> schedule.replica_choice   even|nearest                                    even        a rank's rows for an expert: over all replicas, or the nearest
 $ epsim config fields sweep
-> key                    unit                            default               meaning
-> sweep.name             text                            sweep                 names the output files
-> sweep.flow             list of text                    relay3,relay2,direct  schedules of dispatch and combine
-> sweep.ep               list of count                   []                    expert-parallel ranks
-> sweep.tp               list of count                   []                    ranks of an attention group
-> sweep.dp               list of count                   []                    attention groups; 0: EP / TP
-> sweep.batch            list of count                   []                    decode requests of an attention group
-> sweep.chunk            list of count                   []                    prefill tokens of an attention group in a step
-> sweep.micro_batches    list of count                   []                    2: overlap of communication and compute
-> sweep.streams          list of count                   []                    2: attention computes beside experts
-> sweep.attention_cores  list of count                   []                    of them, cube cores for attention; 0: shared
-> sweep.vector_cores     list of count                   []                    vector cores for dispatch and combine; 0: all
-> sweep.kernel           list of text                    []                    of dispatch and combine, as calibration.kernels names them
-> sweep.dispatch         list of bf16|int8|fp8|fp4       []                    rows on the wire in dispatch
-> sweep.weights          list of bf16|int8|fp8|fp4       []                    weights, and GEMM compute
-> sweep.kv               list of bf16|int8|fp8|fp4       []                    KV cache
-> sweep.completion       list of auto|barrier|flags      []                    flow option, as all down to pipeline
-> sweep.addresses        list of auto|exchanged|cached   []                    of remote windows
-> sweep.window           list of auto|worst|counts       []                    how windows are sized
-> sweep.quantise         list of auto|fused|separate     []                    where rows are quantised
-> sweep.dedup            list of auto|none|rank|node     []                    one row for each expert, rank or node of a token
-> sweep.local            list of auto|staged|shortcut    []                    rows of a rank to itself
-> sweep.round_tokens     list of count                   []                    tokens of a rank that one round moves
-> sweep.pipeline         list of count                   []                    parts that overlap with compute
-> sweep.machines         list of text                    []                    names; each is tried with each model and workload
-> sweep.models           list of text                    []                    likewise
-> sweep.workloads        list of text                    []                    likewise
-> sweep.constraints      list of text                    []                    what must hold between knobs, such as tp * dp == ep
-> sweep.budget.ttft      time                            0s                    time to first token of the workload's prompt; 0: none
-> sweep.budget.tpot      time                            0s                    time per output token; 0: none
-> sweep.budget.npus      count                           0                     NPUs of a deployment; 0: any
-> sweep.budget.memory    size                            0B                    of a rank's HBM; 0: all that is usable
-> sweep.objective        throughput|ttft|tpot|npus|cost  throughput            what is best among those that meet the budgets
-> sweep.engine           text                            fluid                 see `epsim list engines`
+> key                    unit                                                    default               meaning
+> sweep.name             text                                                    sweep                 names the output files
+> sweep.flow             list of text                                            relay3,relay2,direct  schedules of dispatch and combine
+> sweep.ep               list of count                                           []                    expert-parallel ranks
+> sweep.tp               list of count                                           []                    ranks of an attention group
+> sweep.dp               list of count                                           []                    attention groups; 0: EP / TP
+> sweep.batch            list of count                                           []                    decode requests of an attention group
+> sweep.chunk            list of count                                           []                    prefill tokens of an attention group in a step
+> sweep.micro_batches    list of count                                           []                    2: overlap of communication and compute
+> sweep.streams          list of count                                           []                    2: attention computes beside experts
+> sweep.attention_cores  list of count                                           []                    of them, cube cores for attention; 0: shared
+> sweep.vector_cores     list of count                                           []                    vector cores for dispatch and combine; 0: all
+> sweep.kernel           list of text                                            []                    of dispatch and combine, as calibration.kernels names them
+> sweep.dispatch         list of bf16|int8|fp8|fp4                               []                    rows on the wire in dispatch
+> sweep.weights          list of bf16|int8|fp8|fp4                               []                    weights, and GEMM compute
+> sweep.kv               list of bf16|int8|fp8|fp4                               []                    KV cache
+> sweep.completion       list of auto|barrier|flags                              []                    flow option, as all down to pipeline
+> sweep.addresses        list of auto|exchanged|cached                           []                    of remote windows
+> sweep.window           list of auto|worst|counts                               []                    how windows are sized
+> sweep.quantise         list of auto|fused|separate                             []                    where rows are quantised
+> sweep.dedup            list of auto|none|rank|node                             []                    one row for each expert, rank or node of a token
+> sweep.local            list of auto|staged|shortcut                            []                    rows of a rank to itself
+> sweep.round_tokens     list of count                                           []                    tokens of a rank that one round moves
+> sweep.pipeline         list of count                                           []                    parts that overlap with compute
+> sweep.placement        list of contiguous|round-robin|random|eplb|eplb-global  []                    of experts in slots
+> sweep.replicas         list of count                                           []                    slots beyond one for each routed expert
+> sweep.shared_slots     list of count                                           []                    slots of shared experts; 0: on every rank
+> sweep.replica_choice   list of even|nearest                                    []                    which replica a row goes to
+> sweep.machines         list of text                                            []                    names; each is tried with each model and workload
+> sweep.models           list of text                                            []                    likewise
+> sweep.workloads        list of text                                            []                    likewise
+> sweep.constraints      list of text                                            []                    what must hold between knobs, such as tp * dp == ep
+> sweep.budget.ttft      time                                                    0s                    time to first token of the workload's prompt; 0: none
+> sweep.budget.tpot      time                                                    0s                    time per output token; 0: none
+> sweep.budget.npus      count                                                   0                     NPUs of a deployment; 0: any
+> sweep.budget.memory    size                                                    0B                    of a rank's HBM; 0: all that is usable
+> sweep.objective        throughput|ttft|tpot|npus|cost                          throughput            what is best among those that meet the budgets
+> sweep.engine           text                                                    fluid                 see `epsim list engines`
 $ epsim config fields | awk '{ sub(/\..*/, "", $1); print $1 }' | uniq
 > key
 > machine

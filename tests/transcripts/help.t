@@ -55,7 +55,7 @@ $ epsim run --help
 >   --model NAME             of configs/models, or a file
 >   --workload NAME          of configs/workloads, or a file
 >   --trace FILE             request trace whose lengths replace the workload's
->   --routing KIND           balanced, uniform, skewed, grouped or file
+>   --routing KIND           balanced, uniform, skewed, grouped, file; or of configs/routings
 >   --set KEY=VALUE          one value, such as machine.fabric.rate=150GBps; may be repeated
 >
 > schedule:
@@ -81,6 +81,10 @@ $ epsim run --help
 >   --local NAME             flow option: a rank's rows to itself are staged, or take a shortcut
 >   --round-tokens N         flow option: tokens of a rank moved in one round; 0: the flow's own
 >   --pipeline N             flow option: parts that overlap inside the layer; 0: the flow's own
+>   --placement NAME         which expert each slot of a rank holds: see `epsim list placements`
+>   --replicas N             slots of a layer beyond one for each routed expert
+>   --shared-slots N         slots of shared experts, on ranks of their own; 0: on every rank
+>   --replica-choice NAME    a rank's rows for an expert: over all replicas, or the nearest
 $ epsim sweep --help
 >   epsim sweep configs/sweeps/deepseek-v3.1-cm384.yaml --out out/cm384
 >   epsim sweep configs/sweeps/qwen3-235b-a2.yaml --set sweep.budget.tpot=40ms --json
@@ -117,7 +121,7 @@ $ epsim sweep --help
 >   --model NAME             of configs/models, or a file
 >   --workload NAME          of configs/workloads, or a file
 >   --trace FILE             request trace whose lengths replace the workload's
->   --routing KIND           balanced, uniform, skewed, grouped or file
+>   --routing KIND           balanced, uniform, skewed, grouped, file; or of configs/routings
 >   --set KEY=VALUE          one value, such as machine.fabric.rate=150GBps; may be repeated
 >
 > schedule:
@@ -143,6 +147,10 @@ $ epsim sweep --help
 >   --local NAME             flow option: a rank's rows to itself are staged, or take a shortcut
 >   --round-tokens N         flow option: tokens of a rank moved in one round; 0: the flow's own
 >   --pipeline N             flow option: parts that overlap inside the layer; 0: the flow's own
+>   --placement NAME         which expert each slot of a rank holds: see `epsim list placements`
+>   --replicas N             slots of a layer beyond one for each routed expert
+>   --shared-slots N         slots of shared experts, on ranks of their own; 0: on every rank
+>   --replica-choice NAME    a rank's rows for an expert: over all replicas, or the nearest
 $ epsim explain --help
 >   epsim explain --machine cloudmatrix384 --model deepseek-v3.1 --flow relay2 --ep 64
 >   epsim explain --machine cloudmatrix384 --model deepseek-v3.1 --flow direct --ep 16 --routing uniform --scope exchange --timeline layer.json
@@ -170,7 +178,7 @@ $ epsim explain --help
 >   --model NAME             of configs/models, or a file
 >   --workload NAME          of configs/workloads, or a file
 >   --trace FILE             request trace whose lengths replace the workload's
->   --routing KIND           balanced, uniform, skewed, grouped or file
+>   --routing KIND           balanced, uniform, skewed, grouped, file; or of configs/routings
 >   --set KEY=VALUE          one value, such as machine.fabric.rate=150GBps; may be repeated
 >
 > schedule:
@@ -196,6 +204,10 @@ $ epsim explain --help
 >   --local NAME             flow option: a rank's rows to itself are staged, or take a shortcut
 >   --round-tokens N         flow option: tokens of a rank moved in one round; 0: the flow's own
 >   --pipeline N             flow option: parts that overlap inside the layer; 0: the flow's own
+>   --placement NAME         which expert each slot of a rank holds: see `epsim list placements`
+>   --replicas N             slots of a layer beyond one for each routed expert
+>   --shared-slots N         slots of shared experts, on ranks of their own; 0: on every rank
+>   --replica-choice NAME    a rank's rows for an expert: over all replicas, or the nearest
 $ epsim list --help
 >   epsim list
 >   epsim list machines --json
@@ -228,7 +240,7 @@ $ epsim config --help
 >   --model NAME             of configs/models, or a file
 >   --workload NAME          of configs/workloads, or a file
 >   --trace FILE             request trace whose lengths replace the workload's
->   --routing KIND           balanced, uniform, skewed, grouped or file
+>   --routing KIND           balanced, uniform, skewed, grouped, file; or of configs/routings
 >   --set KEY=VALUE          one value, such as machine.fabric.rate=150GBps; may be repeated
 >
 > schedule:
@@ -254,6 +266,10 @@ $ epsim config --help
 >   --local NAME             flow option: a rank's rows to itself are staged, or take a shortcut
 >   --round-tokens N         flow option: tokens of a rank moved in one round; 0: the flow's own
 >   --pipeline N             flow option: parts that overlap inside the layer; 0: the flow's own
+>   --placement NAME         which expert each slot of a rank holds: see `epsim list placements`
+>   --replicas N             slots of a layer beyond one for each routed expert
+>   --shared-slots N         slots of shared experts, on ranks of their own; 0: on every rank
+>   --replica-choice NAME    a rank's rows for an expert: over all replicas, or the nearest
 
 # Every verb: examples that start a line, --json, --seed, --help.
 $ epsim --help | sed -n 's/^  \([a-z]*\)  .*/\1/p' >$TMP/verbs; sort $TMP/verbs | tr '\n' ' '

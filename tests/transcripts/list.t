@@ -42,6 +42,7 @@ $ epsim list models
 > kimi-k2          Kimi-K2: 1.04T parameters, 32.6B active, MLA, 384 experts top-8
 > llama-3.1-8b     Llama-3.1-8B: 8B parameters, dense, GQA
 > longcat-flash    LongCat-Flash: 560B parameters, 27B active, two MLA blocks a layer, 512 experts and 256 zero ones top-12
+> olmoe-1b-7b      OLMoE-1B-7B: 6.9B parameters, 1.3B active, 64 experts top-8
 > qwen3-235b-a22b  Qwen3-235B-A22B: 235B parameters, 22B active, GQA, 128 experts top-8
 > qwen3-30b-a3b    Qwen3-30B-A3B: 30.5B parameters, 3.3B active, GQA, 128 experts top-8
 > qwen3-32b        Qwen3-32B: 32.8B parameters, dense, GQA
@@ -60,6 +61,8 @@ $ epsim list | awk 'NF == 1 { print $1 }'
 > machines
 > models
 > workloads
+> routings
+> placements
 > policies
 $ epsim list flows --json
 > {

@@ -97,7 +97,7 @@ $ epsim run $TMP/tiny.yaml --machine die:2 --ep 2 --scope layer --phase prefill 
 > tiny on synthetic: direct, prefill
 > EP 2, TP 1, 2 NPUs; 100 new tokens an attention group, context 0
 > dispatch int8, weights int8, KV bf16; 1 micro-batch, 1 vector cores; engine fluid
-> hottest expert 1.00 times the mean
+> hottest expert 1.00 times the mean, busiest rank 1.00 times
 >
 > one MoE layer  14.52 us
 
@@ -120,10 +120,15 @@ $ epsim run $TMP/tiny.yaml --machine die:2 --ep 2 --json | sed -n 's/^\( *\)"\([
 >   vector_cores
 >   query_tokens
 >   context_tokens
+>   placement
+>   replicas
+>   shared_slots
 >   seed
 >   scope
 >   time_s
 >   layer_s
+>   expert_max_mean_ratio
+>   rank_max_mean_ratio
 >   phase_s
 >     attention
 >     exchange
@@ -171,6 +176,9 @@ $ epsim run $TMP/tiny.yaml --machine die:2 --ep 2 --json | sed -n '1,/scope/p'
 >   "vector_cores": 1,
 >   "query_tokens": 64,
 >   "context_tokens": 4096,
+>   "placement": "contiguous",
+>   "replicas": 0,
+>   "shared_slots": 0,
 >   "seed": 0,
 >   "scope": "step",
 
