@@ -59,13 +59,15 @@ static void best_of_classes(const struct sweep *s, enum phase phase, double rate
 	size_t n = s->knobs.n[phase == PHASE_PREFILL ? KNOB_CHUNK : KNOB_BATCH];
 	const struct pool_price *prices = phase == PHASE_PREFILL ? s->prefill : s->decode;
 
-	for (size_t i = 0; i < s->n_groups * n; i++) {
+	size_t n_groups = phase == PHASE_PREFILL ? s->n_groups : s->n_decode_groups;
+
+	for (size_t i = 0; i < n_groups * n; i++) {
 		struct plan_pool pool, *at;
 
 		if (!usable(prices + i, phase, margins.time_ratio[phase]))
 			continue;
 		pool = pool_for(prices + i, rate_count, margins.share_ratio);
-		at = best + prices[i].group->place % n_classes;
+		at = best + prices[i].group->shared % n_classes;
 		if (better(&pool, at))
 			*at = pool;
 	}
