@@ -240,11 +240,30 @@ static enum rc team_start(struct run *r, struct err *e)
 	return team_begin(o->team, name, e);
 }
 
+/* Idle power matters where pools of given sizes wait for each other. */
+static enum rc power_check(const struct sweep *s, struct err *e)
+{
+	const struct config *c = s->config;
+	bool sized = s->knobs.instances[PHASE_PREFILL]->n > 0;
+
+	if (c->sweep.objective != OBJECTIVE_ENERGY)
+		return RC_OK;
+	if (!(c->machine.power.busy_W > 0) || (sized && !(c->machine.power.idle_W > 0)))
+		return fail(
+		        e, RC_CONFIG,
+		        "%s: sweep.objective energy: machine.power.%s of %s is unknown; set it, "
+		        "with its source",
+		        c->where[SECTION_SWEEP], c->machine.power.busy_W > 0 ? "idle" : "busy",
+		        c->machine.name);
+	return RC_OK;
+}
+
 static enum rc run_start(struct run *r, struct err *e)
 {
 	const struct sweep_options *o = r->options;
 	struct sweep *s = r->sweep;
 
+	TRY(power_check(s, e));
 	if (o->prune >= PRUNE_FRONT && (o->team || o->n_shards > 0))
 		return fail(e, RC_CONFIG,
 		            "pruning by the front needs all prices at once; shards and teams can "
