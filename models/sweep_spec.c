@@ -158,14 +158,13 @@ static const struct field *row_named(const struct field *table, const char *key)
 	return table->key ? table : NULL;
 }
 
-/* Has every pool that takes the knob values of its own? */
-static bool unheard(const struct sweep_spec *s, const char *key)
+bool sweep_pools_have(const struct sweep_spec *s, const char *knob)
 {
 	const struct field *const tables[PHASES] = {prefill_fields, decode_fields};
 	bool taken = false;
 
 	for (enum phase phase = 0; phase < PHASES; phase++) {
-		const struct field *f = row_named(tables[phase], key);
+		const struct field *f = row_named(tables[phase], knob);
 
 		if (f && list_at(&s->pool[phase], f)->n == 0)
 			return false;
@@ -182,7 +181,7 @@ enum rc sweep_spec_check(const struct sweep_spec *s, const char *where, struct e
 	for (const struct field *f = sweep_fields; f->key; f++) {
 		if (f->kind != FIELD_LIST || list_at(s, f)->n == 0 || strcmp(f->key, "flow") == 0)
 			continue; /* a list of flows is there by default */
-		if (unheard(s, f->key))
+		if (sweep_pools_have(s, f->key))
 			return fail(e, RC_CONFIG,
 			            "%s: sweep.%s goes unheard: the pools have values of their own",
 			            where, f->key);

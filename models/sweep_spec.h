@@ -60,4 +60,7 @@ extern const struct field sweep_fields[];
 /* A list that all pools pass over goes unheard, so it is an error. */
 enum rc sweep_spec_check(const struct sweep_spec *s, const char *where, struct err *e);
 
+/* Has every pool that takes the knob values of its own, so that nobody asks for those above? */
+bool sweep_pools_have(const struct sweep_spec *s, const char *knob);
+
 bool sweep_has_percentiles(const struct sweep_spec *s); /* among its budgets */

@@ -186,6 +186,8 @@ static void add_excess(const struct machine *m, struct step_result *r)
 /* Each guess of a decode step runs one more layer (of MTP) and the head. */
 static void add_drafts(const struct step_request *q, struct step_result *r)
 {
+	if (q->drafts == 0)
+		return;
 	r->drafts_s = (double)q->drafts * (r->layer_s + r->phase_s[phase_of("head")]);
 	r->step_s += r->drafts_s;
 }

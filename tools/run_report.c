@@ -101,6 +101,7 @@ static void print_times(const struct run_result *m, FILE *out)
 	if (m->run.scope == SCOPE_STEP) {
 		for (size_t i = 0; step_phases[i]; i++)
 			print_time_row(t, step_phases[i], m->step.phase_s[i], total_s(m));
+		print_time_row(t, "MTP", m->step.drafts_s, total_s(m));
 	} else {
 		double *label_s = label_times(m);
 

@@ -45,6 +45,11 @@ static enum rc knobs_check(const struct args *a, const struct config *c, struct 
 			return fail(e, RC_CONFIG,
 			            "--%s: the sweep has its own values; write --set sweep.%s=%s",
 			            name, f->key, args_value(a, name, ""));
+		if (sweep_pools_have(&c->sweep, f->key) && args_has(a, name))
+			return fail(e, RC_CONFIG,
+			            "--%s: the pools have values of their own; write --set "
+			            "sweep.prefill.%s or sweep.decode.%s",
+			            name, f->key, f->key);
 	}
 	return RC_OK;
 }
