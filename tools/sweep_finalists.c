@@ -8,19 +8,24 @@
 #include "tools/text.h"
 #include "traces/requests.h"
 
-enum { WORDS_SIZE = 160, PERCENT = 100 };
+enum { WORDS_SIZE = 400, PERCENT = 100 };
 
 static const char *point_words(const struct sweep *s, const struct sweep_point *p, char *buf,
                                size_t size)
 {
 	char text[5][TEXT_SIZE];
+	enum knob_id id[KNOBS];
+	size_t n_options = sweep_options_listed(s, id), n;
 
-	snprintf(buf, size, "%s EP %s TP %s batch %s chunk %s",
-	         point_knob_cell(s, p, KNOB_FLOW, text[0], TEXT_SIZE),
-	         point_knob_cell(s, p, KNOB_EP, text[1], TEXT_SIZE),
-	         point_knob_cell(s, p, KNOB_TP, text[2], TEXT_SIZE),
-	         point_knob_cell(s, p, KNOB_BATCH, text[3], TEXT_SIZE),
-	         point_knob_cell(s, p, KNOB_CHUNK, text[4], TEXT_SIZE));
+	n = (size_t)snprintf(buf, size, "%s EP %s TP %s batch %s chunk %s",
+	                     point_knob_cell(s, p, KNOB_FLOW, text[0], TEXT_SIZE),
+	                     point_knob_cell(s, p, KNOB_EP, text[1], TEXT_SIZE),
+	                     point_knob_cell(s, p, KNOB_TP, text[2], TEXT_SIZE),
+	                     point_knob_cell(s, p, KNOB_BATCH, text[3], TEXT_SIZE),
+	                     point_knob_cell(s, p, KNOB_CHUNK, text[4], TEXT_SIZE));
+	for (size_t i = 0; i < n_options && n < size; i++)
+		n += (size_t)snprintf(buf + n, size - n, " %s %s", knob_names[id[i]],
+		                      point_knob_cell(s, p, id[i], text[0], TEXT_SIZE));
 	return buf;
 }
 
@@ -237,8 +242,7 @@ enum rc served_verdict(const struct served_list *l, const struct sweep *s, struc
 		if (!*l->row[i].refused && l->row[i].served.within)
 			return RC_OK;
 	}
-	return fail(e, RC_NO, "none of the %zu that were served keeps the percentile budgets",
-	            l->n);
+	return fail(e, RC_NO, "none of the %zu served keeps the percentile budgets", l->n);
 }
 
 /* ---- what it prints -------------------------------------------------------------------------- */
@@ -299,7 +303,8 @@ void served_text(const struct served_list *l, const struct sweep *s, FILE *out)
 	        "deployments "
 	        "of prefill/decode\n\n",
 	        l->rate_count, l->traced ? "trace" : "workload's mean");
-	table_print(t, out);
+	if (n_refused < l->n)
+		table_print(t, out);
 	table_free(t);
 	for (size_t i = 0; n_refused > 0 && i < l->n; i++) {
 		char words[WORDS_SIZE];

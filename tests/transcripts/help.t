@@ -63,9 +63,11 @@ $ epsim run --help
 >   --ep N                   ranks that share one copy of the experts
 >   --tp N                   ranks that share an attention group
 >   --dp N                   attention groups; 0: EP / TP
+>   --pp N                   stages that the layers are split over, each of TP x DP ranks
 >   --batch N                decode: requests of an attention group
 >   --chunk N                prefill: tokens of an attention group in one step
 >   --micro-batches N        2: communication of one under compute of the other
+>   --mtp N                  decode: tokens guessed for each sequence and step; serving.mtp.accept
 >   --vector-cores N         of a die, used by dispatch and combine; 0: all
 >   --dispatch NAME          rows on the wire in dispatch
 >   --weights NAME           all weights, and GEMM compute
@@ -101,6 +103,10 @@ $ epsim sweep --help
 >   --near SHARE             with --prune near: how far from the estimated front; default 5%
 >   --draws N                sweep N draws of the machine's uncertain numbers, too: how surely each point is feasible
 >   --finalists N            price the N best of the front by simgrid, too
+>   --serve N                serve the N best of the front through queues: percentiles, goodput
+>   --rate N                 with --serve: requests a second
+>   --requests N             with --serve: how many; default: some lives of a request
+>   --load SHARE             with --serve: of a pool's throughput that its deployments are for; default 80%
 >   --store FILE             keep prices there, and take from it what an earlier sweep made
 >   --resume                 go on with a sweep that was cut off: the store must be there
 >   --shard I/N              only the I-th part of the prices, into the store; no report
@@ -122,9 +128,11 @@ $ epsim sweep --help
 >   --ep N                   ranks that share one copy of the experts
 >   --tp N                   ranks that share an attention group
 >   --dp N                   attention groups; 0: EP / TP
+>   --pp N                   stages that the layers are split over, each of TP x DP ranks
 >   --batch N                decode: requests of an attention group
 >   --chunk N                prefill: tokens of an attention group in one step
 >   --micro-batches N        2: communication of one under compute of the other
+>   --mtp N                  decode: tokens guessed for each sequence and step; serving.mtp.accept
 >   --vector-cores N         of a die, used by dispatch and combine; 0: all
 >   --dispatch NAME          rows on the wire in dispatch
 >   --weights NAME           all weights, and GEMM compute
@@ -172,9 +180,11 @@ $ epsim explain --help
 >   --ep N                   ranks that share one copy of the experts
 >   --tp N                   ranks that share an attention group
 >   --dp N                   attention groups; 0: EP / TP
+>   --pp N                   stages that the layers are split over, each of TP x DP ranks
 >   --batch N                decode: requests of an attention group
 >   --chunk N                prefill: tokens of an attention group in one step
 >   --micro-batches N        2: communication of one under compute of the other
+>   --mtp N                  decode: tokens guessed for each sequence and step; serving.mtp.accept
 >   --vector-cores N         of a die, used by dispatch and combine; 0: all
 >   --dispatch NAME          rows on the wire in dispatch
 >   --weights NAME           all weights, and GEMM compute
@@ -227,9 +237,11 @@ $ epsim config --help
 >   --ep N                   ranks that share one copy of the experts
 >   --tp N                   ranks that share an attention group
 >   --dp N                   attention groups; 0: EP / TP
+>   --pp N                   stages that the layers are split over, each of TP x DP ranks
 >   --batch N                decode: requests of an attention group
 >   --chunk N                prefill: tokens of an attention group in one step
 >   --micro-batches N        2: communication of one under compute of the other
+>   --mtp N                  decode: tokens guessed for each sequence and step; serving.mtp.accept
 >   --vector-cores N         of a die, used by dispatch and combine; 0: all
 >   --dispatch NAME          rows on the wire in dispatch
 >   --weights NAME           all weights, and GEMM compute
