@@ -49,7 +49,7 @@ struct pool_price {
 	const char *why_not; /* why it has no price: shape; NULL when it has one */
 	double time_s;       /* TTFT of the workload's prompt, or TPOT */
 	double npu_s;        /* NPU-seconds of the mean prompt, chunks full; of the mean answer */
-	double phase_s[MOST_STEP_PHASES]; /* of one full chunk, or of a step */
+	double phase_s[MOST_STEP_PHASES]; /* of one full chunk, or of a token's step */
 	struct memory memory;
 	bool known, bound; /* priced; but its times are only lower bounds */
 };

@@ -74,8 +74,12 @@ static void one_stage_is_none(void)
 			r[pp] = run(&s.q), m[pp] = memory_of(&s.q);
 			CU_ASSERT_EQUAL(schedule_npus(&s.schedule), 32);
 		}
-		CU_ASSERT_EQUAL(memcmp(&r[0], &r[1], sizeof r[0]), 0);
-		CU_ASSERT_EQUAL(memcmp(&m[0], &m[1], sizeof m[0]), 0);
+		for (size_t i = 0; i < MOST_STEP_PHASES; i++)
+			CU_ASSERT_EQUAL(r[0].phase_s[i], r[1].phase_s[i]);
+		CU_ASSERT_EQUAL(r[0].step_s, r[1].step_s);
+		CU_ASSERT_EQUAL(m[0].weights_bytes, m[1].weights_bytes);
+		CU_ASSERT_EQUAL(m[0].total_bytes, m[1].total_bytes);
+		CU_ASSERT_EQUAL(m[0].batch_most, m[1].batch_most);
 		CU_ASSERT_EQUAL(r[1].interval_s, r[1].step_s);
 		scene_fini(&s);
 	}
@@ -123,7 +127,7 @@ static void decode_goes_round(void)
 	t = layers_of(&s, 4);
 	sum_s = 3 * t.dense_s + 58 * t.moe_s + t.head_s;
 	slowest_s = fmax(3 * t.dense_s + 13 * t.moe_s, 15 * t.moe_s + t.head_s);
-	transfer_s = transfer_of(&s, TIER_FAR, s.q.machine->fabric.put_Bps, 48 / 4);
+	transfer_s = transfer_of(&s, TIER_FAR, s.q.machine->fabric.put_Bps, 12);
 	back_s = transfer_of(&s, TIER_FAR, s.q.machine->fabric.put_Bps, 0);
 	r = run(&s.q);
 	NEARLY(r.step_s, fmax(sum_s + 3 * transfer_s + back_s, 4 * slowest_s), 1e-12, "TPOT");

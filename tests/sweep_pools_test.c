@@ -462,7 +462,8 @@ static void stages_of_prefill_overlap(void)
 		                         .sequences_count = 1};
 
 		CU_ASSERT(prompt > 256);
-		for (double done = 0; done < prompt; done += 256) {
+		for (int64_t piece = 0; 256 * (double)piece < prompt; piece++) {
+			double done = 256 * (double)piece;
 			struct step_result sum;
 			struct pipeline line;
 

@@ -21,8 +21,10 @@ static const char *spread_text(const struct plot *p, const struct sweep_point *p
 	                         ? arena_print(p->arena, ", PP %s", cell(p, point, KNOB_PP))
 	                         : "";
 
-	return arena_print(p->arena, "EP %s, TP %s%s%s", cell(p, point, KNOB_EP),
-	                   cell(p, point, KNOB_TP), dp, pp);
+	const char *mtp = c.mtp > 0 ? arena_print(p->arena, ", MTP %lld", (long long)c.mtp) : "";
+
+	return arena_print(p->arena, "EP %s, TP %s%s%s%s", cell(p, point, KNOB_EP),
+	                   cell(p, point, KNOB_TP), dp, pp, mtp);
 }
 
 static const char *micro_text(const struct plot *p, const struct sweep_point *point)

@@ -389,6 +389,8 @@ static enum rc explain(const struct config *c, const struct point_choice *choice
 	if (rc == RC_OK) {
 		terms(t, c, &x);
 		table_print(t, out);
+		if (sweep_has_percentiles(&c->sweep))
+			fprintf(out, "budgets on percentiles are checked by --serve alone\n");
 		if (x.point.reason != REASON_SHAPE)
 			parts(c, &x, out);
 	}

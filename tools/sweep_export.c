@@ -87,6 +87,17 @@ static void json_flows(struct json *j, const struct sweep *s)
 	json_close(j);
 }
 
+static void json_parts(struct json *j, const char *what, const double *budget_s)
+{
+	char key[64];
+
+	for (int i = 0; i < BUDGET_PERCENTILES; i++) {
+		snprintf(key, sizeof key, "budget_%s_%s_s", what, percentile_names[i]);
+		if (budget_s[i] > 0)
+			json_number(j, key, budget_s[i]);
+	}
+}
+
 /* The members of a sweep, in an object that is open. */
 static void json_sweep(struct json *j, const struct sweep *s, const struct sweep_run_info *info,
                        const struct served_list *served)
@@ -102,6 +113,8 @@ static void json_sweep(struct json *j, const struct sweep *s, const struct sweep
 	json_integer(j, "seed", c->routing.seed);
 	json_number(j, "budget_ttft_s", c->sweep.budget.ttft_s);
 	json_number(j, "budget_tpot_s", c->sweep.budget.tpot_s);
+	json_parts(j, "ttft", c->sweep.budget.ttft_part_s);
+	json_parts(j, "tpot", c->sweep.budget.tpot_part_s);
 	json_number(j, "prompt_tokens", workload_prompt_count(&c->workload));
 	json_number(j, "context_tokens", workload_context_count(&c->workload));
 	json_integer(j, "points_total", (int64_t)s->n_points);

@@ -260,6 +260,17 @@ static void print_front(const struct sweep *s, size_t rows, FILE *out)
 	free(front);
 }
 
+static void print_parts(const char *what, const double *budget_s, FILE *out)
+{
+	char text[TEXT_SIZE];
+
+	for (int i = 0; i < BUDGET_PERCENTILES; i++) {
+		if (budget_s[i] > 0)
+			fprintf(out, ", %s %s %s in queues", what, percentile_names[i],
+			        short_time(budget_s[i], text));
+	}
+}
+
 static void print_budgets(const struct sweep *s, FILE *out)
 {
 	const struct config *c = s->config;
@@ -276,6 +287,8 @@ static void print_budgets(const struct sweep *s, FILE *out)
 		fprintf(out, ", %s a rank",
 		        quantity_human(c->sweep.budget.memory_bytes, DIM_BYTES, 3, memory,
 		                       sizeof memory));
+	print_parts("TTFT", c->sweep.budget.ttft_part_s, out);
+	print_parts("TPOT", c->sweep.budget.tpot_part_s, out);
 	fprintf(out, "\n");
 }
 
