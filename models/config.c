@@ -261,6 +261,8 @@ static enum rc section_check(const struct config *c, enum section s, struct err 
 		return routing_spec_check(&c->routing, where, e);
 	case SECTION_SCHEDULE:
 		return schedule_check(&c->schedule, where, e);
+	case SECTION_SWEEP:
+		return sweep_spec_check(&c->sweep, where, e);
 	case SECTION_SERVING:
 		return serving_check(&c->serving, where, e);
 	default:

@@ -1,51 +1,9 @@
-#include "models/constraint.h"
+/* Constraints: from text to steps. */
 #include <ctype.h>
-#include <math.h>
 #include <string.h>
-#include "models/sweep_knobs.h"
+#include "models/constraint_steps.h"
 
-enum op {
-	OP_NUMBER,
-	OP_KNOB,  /* its number, or the index of its word */
-	OP_WORDS, /* does a text (flow, machine, ...) equal the word? */
-	OP_NPUS,
-	OP_ADD,
-	OP_SUBTRACT,
-	OP_MULTIPLY,
-	OP_DIVIDE,
-	OP_REMAINDER,
-	OP_EQUAL,
-	OP_DIFFERENT,
-	OP_LESS,
-	OP_AT_MOST,
-	OP_MORE,
-	OP_AT_LEAST,
-	OP_AND,
-	OP_OR,
-	OP_NOT,
-};
-
-/* Texts that are no field of a schedule stand behind the knobs. */
-enum { TEXT_MACHINE = KNOBS, TEXT_MODEL, TEXT_WORKLOAD, NAME_NPUS, NAMES };
-
-static const char *const more_names[] = {"machine", "model", "workload", "npus"};
-
-struct step {
-	enum op op;
-	int name;                  /* KNOB, WORDS: enum knob_id or TEXT_ */
-	const struct field *field; /* KNOB: of the schedule */
-	double number;             /* NUMBER */
-	const char *word;          /* WORDS */
-};
-
-enum { MOST_STEPS = 256, MOST_DEPTH = 32 };
-
-struct constraint {
-	const char *text;
-	size_t n;
-	unsigned knobs;
-	struct step step[];
-};
+static const char *const more_names[] = {"machine", "model", "workload", "npus", "instances"};
 
 /* ---- parsing: recursive descent into a list of steps for a stack ---- */
 
@@ -53,7 +11,7 @@ struct constraint {
 enum type { TYPE_NUMBER, TYPE_TRUTH, TYPE_CHOICE, TYPE_TEXT };
 struct value {
 	enum type type;
-	int name; /* of CHOICE and TEXT */
+	int name, pool; /* of CHOICE and TEXT */
 };
 
 struct parser {
@@ -63,7 +21,7 @@ struct parser {
 	struct err *e;
 	struct step step[MOST_STEPS];
 	size_t n;
-	unsigned knobs;
+	unsigned knobs, pools;
 };
 
 __attribute__((format(printf, 3, 4))) static enum rc parse_fail(struct parser *p, const char *at,
@@ -124,10 +82,37 @@ static const char *name_of(int name)
 	return name < KNOBS ? knob_names[name] : more_names[name - KNOBS];
 }
 
-static int name_find(const char *s, size_t n_chars)
+/* "prefill.", "decode." at the start: their length, and the pool. */
+static size_t pool_chars(const char *s, size_t n_chars, int *pool)
 {
+	for (enum phase phase = 0; phase < PHASES; phase++) {
+		size_t n = strlen(phase_names[phase]);
+
+		if (n_chars > n && strncmp(phase_names[phase], s, n) == 0 && s[n] == '.')
+			return *pool = (int)phase, n + 1;
+	}
+	return *pool = PLAIN, 0;
+}
+
+/* May the name stand behind that pool's? */
+static bool of_pool(int name, int pool)
+{
+	if (pool == PLAIN)
+		return name != NAME_INSTANCES;
+	if (name == KNOB_BATCH || name == KNOB_MTP)
+		return pool == PHASE_DECODE;
+	if (name == KNOB_CHUNK)
+		return pool == PHASE_PREFILL;
+	return name < TEXT_MACHINE || name >= NAME_NPUS;
+}
+
+static int name_find(const char *s, size_t n_chars, int *pool)
+{
+	size_t skip = pool_chars(s, n_chars, pool);
+
 	for (int i = 0; i < NAMES; i++) {
-		if (strlen(name_of(i)) == n_chars && strncmp(name_of(i), s, n_chars) == 0)
+		if (strlen(name_of(i)) == n_chars - skip &&
+		    strncmp(name_of(i), s + skip, n_chars - skip) == 0 && of_pool(i, *pool))
 			return i;
 	}
 	return -1;
@@ -145,17 +130,25 @@ static const struct field *knob_field(int name)
 
 static enum rc unknown_name(struct parser *p, const char *at, size_t n_chars)
 {
-	const char *names[NAMES + 1] = {NULL};
+	const char *names[(PHASES + 1) * NAMES + 1] = {NULL};
 	const char *word = arena_copy(p->a, at, n_chars);
+	size_t n = 0;
 	char slip[128];
 
-	for (int i = 0; i < NAMES; i++)
-		names[i] = name_of(i);
+	for (int pool = 0; pool <= PLAIN; pool++) {
+		for (int i = 0; i < NAMES; i++) {
+			if (!of_pool(i, pool))
+				continue;
+			names[n++] = pool == PLAIN ? name_of(i)
+			                           : arena_print(p->a, "%s.%s", phase_names[pool],
+			                                         name_of(i));
+		}
+	}
 	return parse_fail(p, at, "no knob is called '%.40s'%s", word,
 	                  hint(slip, sizeof slip, word, names));
 }
 
-static void knobs_named(struct parser *p, int name)
+static void knobs_named(struct parser *p, int name, int pool)
 {
 	const unsigned shape = 1U << KNOB_EP | 1U << KNOB_TP;
 
@@ -163,6 +156,14 @@ static void knobs_named(struct parser *p, int name)
 		p->knobs |= 1U << name;
 	if (name == KNOB_DP || name == NAME_NPUS)
 		p->knobs |= 1U << KNOB_DP | shape;
+	if (name == NAME_NPUS)
+		p->knobs |= 1U << KNOB_PP;
+	if (pool != PLAIN)
+		p->pools |= 1U << pool;
+	else if (name == KNOB_CHUNK)
+		p->pools |= 1U << PHASE_PREFILL;
+	else if (name == KNOB_BATCH || name == KNOB_MTP)
+		p->pools |= 1U << PHASE_DECODE;
 }
 
 static enum rc or_parse(struct parser *p, struct value *out);
@@ -183,23 +184,26 @@ static enum rc bracket_parse(struct parser *p, struct value *out)
 static enum rc name_parse(struct parser *p, struct value *out)
 {
 	size_t n = word_chars(p->at);
-	int name = name_find(p->at, n);
+	int pool, name = name_find(p->at, n, &pool);
 
 	if (name < 0)
 		return unknown_name(p, p->at, n);
 	p->at += n;
-	knobs_named(p, name);
-	if (name == NAME_NPUS) {
-		*out = (struct value){TYPE_NUMBER, 0};
-		return emit(p, (struct step){.op = OP_NPUS});
-	}
+	knobs_named(p, name, pool);
+	*out = (struct value){TYPE_NUMBER, 0, PLAIN};
+	if (name == NAME_NPUS)
+		return emit(p, (struct step){.op = OP_NPUS, .pool = pool});
+	if (name == NAME_INSTANCES)
+		return emit(p, (struct step){.op = OP_INSTANCES, .pool = pool});
 	if (name >= KNOBS || knob_field(name)->kind == FIELD_TEXT) {
-		*out = (struct value){TYPE_TEXT, name};
+		*out = (struct value){TYPE_TEXT, name, pool};
 		return RC_OK; /* the comparison asks for it */
 	}
 	*out = (struct value){knob_field(name)->kind == FIELD_CHOICE ? TYPE_CHOICE : TYPE_NUMBER,
-	                      name};
-	return emit(p, (struct step){.op = OP_KNOB, .name = name, .field = knob_field(name)});
+	                      name, pool};
+	return emit(p,
+	            (struct step){
+	                    .op = OP_KNOB, .name = name, .pool = pool, .field = knob_field(name)});
 }
 
 static enum rc atom_parse(struct parser *p, struct value *out)
@@ -222,7 +226,7 @@ static enum rc atom_parse(struct parser *p, struct value *out)
 		number = number * 10 + (*p->at - '0');
 	if (isalpha((unsigned char)*p->at) || *p->at == '.')
 		return parse_fail(p, at, "'%.20s' is no whole number", at);
-	*out = (struct value){TYPE_NUMBER, 0};
+	*out = (struct value){TYPE_NUMBER, 0, PLAIN};
 	return emit(p, (struct step){.op = OP_NUMBER, .number = number});
 }
 
@@ -309,7 +313,10 @@ static enum rc word_parse(struct parser *p, const struct value *left, enum op op
 	p->at += n;
 	word = arena_copy(p->a, at, n);
 	if (left->type == TYPE_TEXT) {
-		TRY(emit(p, (struct step){.op = OP_WORDS, .name = left->name, .word = word}));
+		TRY(emit(p, (struct step){.op = OP_WORDS,
+		                          .name = left->name,
+		                          .pool = left->pool,
+		                          .word = word}));
 		return op == OP_EQUAL ? RC_OK : emit(p, (struct step){.op = OP_NOT});
 	}
 	for (int i = 0; knob_field(left->name)->names[i]; i++) {
@@ -353,7 +360,7 @@ static enum rc comparison_parse(struct parser *p, struct value *out)
 		TRY(need(p, at, &right, TYPE_NUMBER));
 		TRY(emit(p, (struct step){.op = symbol->op}));
 	}
-	*out = (struct value){TYPE_TRUTH, 0};
+	*out = (struct value){TYPE_TRUTH, 0, PLAIN};
 	return RC_OK;
 }
 
@@ -407,109 +414,9 @@ enum rc constraint_parse(const char *text, const char *file, int line, int colum
 		return parse_fail(&p, p.at, "'%.20s' is not expected here", p.at);
 	TRY(need(&p, text, &v, TYPE_TRUTH));
 	c = arena_alloc(a, sizeof *c + p.n * sizeof *c->step);
-	c->text = arena_string(a, text), c->n = p.n, c->knobs = p.knobs;
+	c->text = arena_string(a, text), c->n = p.n;
+	c->knobs = p.knobs, c->pools = p.pools;
 	memcpy(c->step, p.step, p.n * sizeof *c->step);
 	*out = c;
 	return RC_OK;
-}
-
-unsigned constraint_knobs(const struct constraint *c)
-{
-	return c->knobs;
-}
-
-const char *constraint_text(const struct constraint *c)
-{
-	return c->text;
-}
-
-/* ---- asking ---- */
-
-static double knob_number(const struct schedule *s, const struct step *x)
-{
-	const char *slot = (const char *)s + x->field->offset;
-
-	if (x->name == KNOB_DP && s->dp == 0)
-		return (double)s->ep / (double)s->tp;
-	return x->field->kind == FIELD_CHOICE ? *(const int *)slot : (double)*(const int64_t *)slot;
-}
-
-static const char *text_of(const struct schedule *s, const struct constraint_names *names, int name)
-{
-	switch (name) {
-	case TEXT_MACHINE:
-		return names->machine;
-	case TEXT_MODEL:
-		return names->model;
-	case TEXT_WORKLOAD:
-		return names->workload;
-	default:
-		return s->flow;
-	}
-}
-
-static double two(enum op op, double x, double y)
-{
-	switch (op) {
-	case OP_ADD:
-		return x + y;
-	case OP_SUBTRACT:
-		return x - y;
-	case OP_MULTIPLY:
-		return x * y;
-	case OP_DIVIDE:
-		return x / y;
-	case OP_REMAINDER:
-		return fmod(x, y);
-	case OP_EQUAL:
-		return x == y;
-	case OP_DIFFERENT:
-		return x != y;
-	case OP_LESS:
-		return x < y;
-	case OP_AT_MOST:
-		return x <= y;
-	case OP_MORE:
-		return x > y;
-	case OP_AT_LEAST:
-		return x >= y;
-	case OP_AND:
-		return x != 0 && y != 0;
-	default:
-		return x != 0 || y != 0;
-	}
-}
-
-bool constraint_holds(const struct constraint *c, const struct schedule *s,
-                      const struct constraint_names *names)
-{
-	double stack[MOST_STEPS];
-	size_t n = 0;
-
-	for (size_t i = 0; i < c->n; i++) {
-		const struct step *x = c->step + i;
-
-		switch (x->op) {
-		case OP_NUMBER:
-			stack[n++] = x->number;
-			break;
-		case OP_KNOB:
-			stack[n++] = knob_number(s, x);
-			break;
-		case OP_NPUS:
-			stack[n++] = (double)schedule_npus(s);
-			break;
-		case OP_WORDS:
-			stack[n++] = strcmp(text_of(s, names, x->name), x->word) == 0;
-			break;
-		case OP_NOT:
-			stack[n - 1] = stack[n - 1] == 0;
-			break;
-		default:
-			CHECK(n >= 2);
-			n--;
-			stack[n - 1] = two(x->op, stack[n - 1], stack[n]);
-		}
-	}
-	return stack[0] != 0;
 }

@@ -211,6 +211,14 @@ static const struct field sync_fields[] = {
         {0},
 };
 
+static const struct field power_fields[] = {
+        {FIELD_ROW("busy", FIELD_QUANTITY, DIM_POWER, AT(power.busy_W), "0W",
+                   "of one die with its share of host and network, serving; 0: unknown")},
+        {FIELD_ROW("idle", FIELD_QUANTITY, DIM_POWER, AT(power.idle_W), "0W",
+                   "the same, waiting for work; 0: unknown")},
+        {0},
+};
+
 static const struct field extra_fields[] = {
         {FIELD_ROW("npu_hour", FIELD_QUANTITY, DIM_RATIO, AT(extra.npu_hour_cost_count), "0",
                    "price of one die for an hour, in any currency; 0: unknown")},
@@ -308,6 +316,7 @@ const struct field machine_fields[] = {
         {"calibration", FIELD_GROUP, .group = calibration_fields, .fallback = "",
          .doc = "what `epsim calibrate` left"},
         {"extra", FIELD_GROUP, .group = extra_fields, .fallback = "", .doc = "price, metadata"},
+        {"power", FIELD_GROUP, .group = power_fields, .fallback = "", .doc = "for energy"},
         {"sdma", FIELD_GROUP, .group = sdma_fields, .fallback = "",
          .doc = "copy engines beside the vector cores"},
         {"serving", FIELD_GROUP, .group = serving_group_fields, .fallback = "",

@@ -139,6 +139,10 @@ struct machine {
 		double relay_domain_bytes; /* the same, for each half of a relay window */
 	} extra;
 	struct {
+		double busy_W, idle_W; /* of one die with its share of host and network; 0: unknown
+		                        */
+	} power;
+	struct {
 		double rate_Bps;  /* all copy engines of a die together; 0: none reach the fabric */
 		double path_Bps;  /* one of their queues; 0: as much as all */
 		double latency_s; /* of one transfer, beyond the wire */

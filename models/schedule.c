@@ -26,6 +26,9 @@ const struct field schedule_fields[] = {
          .least = 1, .most = 4096},
         {FIELD_ROW("dp", FIELD_INTEGER, DIM_COUNT, AT(dp), "0", "attention groups; 0: EP / TP"),
          .least = 0, .most = 65536},
+        {FIELD_ROW("pp", FIELD_INTEGER, DIM_COUNT, AT(pp), "1",
+                   "stages that the layers are split over, each of TP x DP ranks"),
+         .least = 1, .most = MOST_STAGES},
         {FIELD_ROW("batch", FIELD_INTEGER, DIM_COUNT, AT(batch), "64",
                    "decode: requests of an attention group"),
          .least = 1, .most = 1 << 20},
@@ -41,6 +44,9 @@ const struct field schedule_fields[] = {
         {FIELD_ROW("attention_cores", FIELD_INTEGER, DIM_COUNT, AT(attention_cores), "0",
                    "streams 2: cube cores of a die for attention, the rest for experts; 0: shared"),
          .least = 0, .most = 4096},
+        {FIELD_ROW("mtp", FIELD_INTEGER, DIM_COUNT, AT(mtp), "0",
+                   "decode: tokens guessed for each sequence and step; serving.mtp.accept"),
+         .least = 0, .most = 16},
         {FIELD_ROW("vector_cores", FIELD_INTEGER, DIM_COUNT, AT(vector_cores), "0",
                    "of a die, used by dispatch and combine; 0: all"),
          .least = 0, .most = 4096},
@@ -94,9 +100,14 @@ const struct field schedule_fields[] = {
         {0},
 };
 
-int64_t schedule_npus(const struct schedule *s)
+int64_t schedule_stage_npus(const struct schedule *s)
 {
 	return s->dp > 0 ? s->tp * s->dp : s->ep;
+}
+
+int64_t schedule_npus(const struct schedule *s)
+{
+	return schedule_stage_npus(s) * (s->pp > 1 ? s->pp : 1);
 }
 
 enum rc schedule_check(const struct schedule *s, const char *where, struct err *e)

@@ -46,14 +46,18 @@ extern const char *const completion_names[],
                                                                *const dedup_names[],
                                                                        *const local_names[];
 
+enum { MOST_STAGES = 64 };
+
 struct schedule {
 	const char *flow;      /* row of the flow table */
 	int64_t ep;            /* ranks that share one copy of the routed experts */
 	int64_t tp;            /* ranks that share one attention group */
 	int64_t dp;            /* attention groups; 0: EP / TP */
+	int64_t pp;            /* stages that the layers are split over, each of TP x DP ranks */
 	int64_t batch;         /* decode: requests of an attention group */
 	int64_t chunk;         /* prefill: tokens of an attention group in one step */
 	int64_t micro_batches; /* 1, or 2: communication of one runs under compute of the other */
+	int64_t mtp;           /* decode: tokens guessed for a sequence in a step; 0: none */
 	int64_t streams; /* 2: attention of one micro-batch computes beside experts of the other */
 	int64_t attention_cores; /* streams 2: cube cores of a die for attention, vector cores in
 	                            proportion, the rest for experts; 0: they share all */
@@ -69,7 +73,8 @@ struct schedule {
 
 extern const struct field schedule_fields[];
 
-/* NPUs of the deployment: TP x DP, which EP must divide. */
+/* NPUs of the deployment: those of a stage, TP x DP, which EP must divide; times PP. */
 int64_t schedule_npus(const struct schedule *s);
+int64_t schedule_stage_npus(const struct schedule *s);
 
 enum rc schedule_check(const struct schedule *s, const char *where, struct err *e);

@@ -127,13 +127,18 @@ enum rc serving_check(const struct serving_spec *s, const char *where, struct er
 	return RC_OK;
 }
 
-double serving_tokens_per_step_count(const struct serving_spec *s)
+double drafts_tokens_count(int64_t drafts, double accept_ratio)
 {
 	double tokens = 1, chance = 1;
 
-	for (int64_t i = 0; i < s->mtp.drafts; i++) {
-		chance *= s->mtp.accept_ratio;
+	for (int64_t i = 0; i < drafts; i++) {
+		chance *= accept_ratio;
 		tokens += chance;
 	}
 	return tokens;
+}
+
+double serving_tokens_per_step_count(const struct serving_spec *s)
+{
+	return drafts_tokens_count(s->mtp.drafts, s->mtp.accept_ratio);
 }

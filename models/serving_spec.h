@@ -51,4 +51,5 @@ extern const struct field serving_fields[];
 enum rc serving_check(const struct serving_spec *s, const char *where, struct err *e);
 
 /* Tokens that a sequence gains in a decode step, on average: 1 + a + a^2 + ... */
+double drafts_tokens_count(int64_t drafts, double accept_ratio);
 double serving_tokens_per_step_count(const struct serving_spec *s);

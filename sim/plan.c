@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "sim/serve_deploy.h"
+#include "sim/sweep_serve.h"
 
 /* ---- the fewest NPUs ---- */
 
@@ -59,13 +60,15 @@ static void best_of_classes(const struct sweep *s, enum phase phase, double rate
 	size_t n = s->knobs.n[phase == PHASE_PREFILL ? KNOB_CHUNK : KNOB_BATCH];
 	const struct pool_price *prices = phase == PHASE_PREFILL ? s->prefill : s->decode;
 
-	for (size_t i = 0; i < s->n_groups * n; i++) {
+	size_t n_groups = phase == PHASE_PREFILL ? s->n_groups : s->n_decode_groups;
+
+	for (size_t i = 0; i < n_groups * n; i++) {
 		struct plan_pool pool, *at;
 
 		if (!usable(prices + i, phase, margins.time_ratio[phase]))
 			continue;
 		pool = pool_for(prices + i, rate_count, margins.share_ratio);
-		at = best + prices[i].group->place % n_classes;
+		at = best + prices[i].group->shared % n_classes;
 		if (better(&pool, at))
 			*at = pool;
 	}
@@ -233,22 +236,12 @@ size_t plan_swings(const struct plan *p, const struct engine *engine, double sha
 
 /* ---- queues ---- */
 
-static void serving_config(const struct plan *p, struct config *c)
+static void plan_config(const struct plan *p, struct config *c)
 {
-	const struct pool_price *prefill = p->pool[PHASE_PREFILL].price;
-	const struct pool_price *decode = p->pool[PHASE_DECODE].price;
-	const struct schedule *s = &decode->group->schedule;
+	const int64_t instances[PHASES] = {p->pool[PHASE_PREFILL].deployments,
+	                                   p->pool[PHASE_DECODE].deployments};
 
-	*c = *prefill->group->config;
-	c->schedule = prefill->group->schedule;
-	c->schedule.chunk = prefill->size, c->schedule.batch = decode->size;
-	c->serving.max_tokens = prefill->size, c->serving.max_seqs = decode->size;
-	c->serving.instances = p->pool[PHASE_PREFILL].deployments;
-	c->serving.decode_instances = p->pool[PHASE_DECODE].deployments;
-	c->serving.decode_ep = s->ep, c->serving.decode_tp = s->tp;
-	c->serving.decode_flow = s->flow;
-	if (c->machine.fabric.span == SPAN_NODE && c->machine.rdma.rate_Bps > 0)
-		c->serving.transfer = TRANSFER_RDMA; /* pools lie on different nodes */
+	serving_config(p->pool[PHASE_PREFILL].price, p->pool[PHASE_DECODE].price, instances, c);
 }
 
 /* Long enough that the first requests, left out, and those still at work are few. */
@@ -274,7 +267,7 @@ enum rc plan_serve(const struct plan *p, const struct request_list *base, double
 	size_t n = requests_for(p, rate_count);
 	enum rc rc;
 
-	serving_config(p, &c);
+	plan_config(p, &c);
 	slo = (struct slo){c.sweep.budget.ttft_s, c.sweep.budget.tpot_s};
 	for (size_t i = 0; i < base->n; i++)
 		request_append(&list, &(struct request){.input = base->at[i].input,
@@ -282,7 +275,11 @@ enum rc plan_serve(const struct plan *p, const struct request_list *base, double
 	arrivals_make(
 	        &list, n, arrival_find("poisson"),
 	        &(struct arrival_spec){.rate_count = rate_count, .seed = (uint64_t)c.routing.seed});
-	rc = deployment_make(&c, &list, &(struct deployment_options){.engine = engine}, &d, e);
+	rc = deployment_make(
+	        &c, &list,
+	        &(struct deployment_options){
+	                .engine = engine, .decode = &p->pool[PHASE_DECODE].price->group->schedule},
+	        &d, e);
 	if (rc == RC_OK)
 		rc = serve_run(&d.setup, &list, &r, e);
 	if (rc == RC_OK) {

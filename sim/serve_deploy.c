@@ -135,6 +135,9 @@ static enum rc pool_make(const struct config *c, const struct extent *x,
 
 	if (!flow)
 		return e->rc;
+	if (s->pp > 1)
+		return fail(e, RC_NO, "serving of a pipeline (PP %lld) is not modelled",
+		            (long long)s->pp);
 	t.q = request_of(c, s, flow, o->engine);
 	t.most_tokens_count = fmax((double)c->serving.max_tokens, x->longest_prompt_count);
 	t.error_ratio = o->error_ratio > 0 ? o->error_ratio : usual_error_ratio;
@@ -185,7 +188,10 @@ enum rc deployment_make(const struct config *c, const struct request_list *reque
 	memset(out, 0, sizeof *out);
 	out->setup.spec = &c->serving;
 	out->schedule[0] = c->schedule;
-	decode_schedule(c, &out->schedule[1]);
+	if (o->decode)
+		out->schedule[1] = *o->decode;
+	else
+		decode_schedule(c, &out->schedule[1]);
 	rc = pool_make(c, &x, o, out, 0, apart ? ROLE_PREFILL : ROLE_BOTH, e);
 	if (rc == RC_OK && apart)
 		rc = pool_make(c, &x, o, out, 1, ROLE_DECODE, e);

@@ -24,7 +24,8 @@ struct policy_row policy_row(enum policy_slot slot, size_t i)
 }
 
 /* Its place in the slot's table. */
-static enum rc place_of(enum policy_slot slot, const char *name, size_t *out, struct err *e)
+static enum rc place_of(enum policy_slot slot, const char *name, const char *who, size_t *out,
+                        struct err *e)
 {
 	enum { MOST = 32 };
 	const char *names[MOST] = {0};
@@ -34,19 +35,26 @@ static enum rc place_of(enum policy_slot slot, const char *name, size_t *out, st
 		if (strcmp(names[i], name) == 0)
 			return *out = i, RC_OK;
 	}
-	return fail(e, RC_CONFIG, "serving.%s: there is no '%.60s'%s (see `epsim list policies`)",
+	return fail(e, RC_CONFIG, "%s.%s: there is no '%.60s'%s (see `epsim list policies`)", who,
 	            policy_slot_names[slot], name, hint(slip, sizeof slip, name, names));
+}
+
+enum rc policy_check(enum policy_slot slot, const char *name, const char *who, struct err *e)
+{
+	size_t i;
+
+	return place_of(slot, name, who, &i, e);
 }
 
 enum rc policies_find(const struct serving_spec *spec, struct sim *s, struct err *e)
 {
 	size_t i;
 
-	TRY(place_of(SLOT_BATCHING, spec->batching, &i, e));
+	TRY(place_of(SLOT_BATCHING, spec->batching, "serving", &i, e));
 	s->batching = batchings[i];
-	TRY(place_of(SLOT_ROUTER, spec->router, &i, e));
+	TRY(place_of(SLOT_ROUTER, spec->router, "serving", &i, e));
 	s->router = routers[i];
-	TRY(place_of(SLOT_PREEMPTION, spec->preemption, &i, e));
+	TRY(place_of(SLOT_PREEMPTION, spec->preemption, "serving", &i, e));
 	s->preemption = preemptions[i];
 	return RC_OK;
 }

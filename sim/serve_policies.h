@@ -11,3 +11,6 @@ struct policy_row {
 };
 /* Row i of a slot's table; name NULL after the last. */
 struct policy_row policy_row(enum policy_slot slot, size_t i);
+
+/* RC_CONFIG when there is none of that name. who: section that names it, "serving". */
+enum rc policy_check(enum policy_slot slot, const char *name, const char *who, struct err *e);

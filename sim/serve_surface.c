@@ -30,17 +30,8 @@ static bool is_shared(const char *phase)
 	       strcmp(phase, "combine") == 0;
 }
 
-static double phase_s(const struct step_result *r, const char *name)
-{
-	for (size_t i = 0; step_phases[i]; i++) {
-		if (strcmp(step_phases[i], name) == 0)
-			return r->phase_s[i];
-	}
-	return 0;
-}
-
-/* Value 0: the whole step with so many further layers and heads; value 1: its shared part. */
-static enum rc step_values(const struct step_request *q, double further, double *out, struct err *e)
+/* Value 0: the whole step; value 1: its shared part. */
+static enum rc step_values(const struct step_request *q, double *out, struct err *e)
 {
 	struct step_result r;
 	double shared_s = 0;
@@ -48,7 +39,7 @@ static enum rc step_values(const struct step_request *q, double further, double 
 	TRY(step_run(q, &r, e));
 	for (size_t i = 0; step_phases[i]; i++)
 		shared_s += is_shared(step_phases[i]) ? r.phase_s[i] : 0;
-	out[0] = r.step_s + further * (r.layer_s + phase_s(&r, "head"));
+	out[0] = r.step_s;
 	out[1] = shared_s;
 	return RC_OK;
 }
@@ -59,17 +50,16 @@ static double least_tokens(const struct surfaces *s)
 	return (double)(s->spec.q.schedule->micro_batches * s->spec.q.schedule->tp);
 }
 
-/* Each guess runs one more layer and the head. */
 static enum rc decode_fn(void *data, const double *at, double *out, struct err *e)
 {
 	struct surfaces *s = data;
 	struct step_request q = s->spec.q;
 
-	q.phase = PHASE_DECODE;
+	q.phase = PHASE_DECODE, q.drafts = s->spec.drafts;
 	q.sequences_count = fmax(at[0], least_tokens(s));
 	q.query_count = q.sequences_count * (double)(1 + s->spec.drafts);
 	q.context_count = at[1];
-	return step_values(&q, (double)s->spec.drafts, out, e);
+	return step_values(&q, out, e);
 }
 
 static enum rc prefill_fn(void *data, const double *at, double *out, struct err *e)
@@ -81,7 +71,7 @@ static enum rc prefill_fn(void *data, const double *at, double *out, struct err 
 	q.query_count = fmax(at[0], least_tokens(s));
 	q.context_count = at[1];
 	q.sequences_count = fmin(at[2], q.query_count);
-	return step_values(&q, 0, out, e);
+	return step_values(&q, out, e);
 }
 
 static enum rc linear_fn(void *data, const double *at, double *out, struct err *e)

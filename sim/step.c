@@ -1,4 +1,5 @@
 #include "sim/step_build.h"
+#include "sim/step_pipeline.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,6 +153,10 @@ bool step_possible(const struct step_request *q, char *why_not, size_t why_size)
 	struct flow_request fq;
 	const char *why;
 
+	if (q->drafts > 0 && q->model->mtp_layers == 0)
+		return no(why_not, why_size, "the model has no layer for MTP");
+	if (q->schedule->pp > 1)
+		return pipeline_possible(q, why_not, why_size);
 	if (q->flow->layer && q->schedule->micro_batches > 1)
 		return no(why_not, why_size,
 		          "the flow overlaps within a layer: one micro-batch at a time");

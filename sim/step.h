@@ -7,6 +7,13 @@
 #include "sim/flow.h"
 #include "sim/routing_cache.h"
 
+/* One stage of a pipeline, of which machine, model (its layers) and schedule (PP 1) of a request
+ * are; step_pipeline.c asks so. */
+struct pipeline_stage {
+	bool first, last;      /* it has the input, the output vocabulary table; last: the head */
+	double resident_count; /* parts of the batch that its KV cache holds, one at work */
+};
+
 /* What a step is asked of. */
 struct step_request {
 	const struct machine *machine;
@@ -21,6 +28,9 @@ struct step_request {
 	double sequences_count; /* of an attention group */
 	double query_count;     /* new tokens of an attention group: batch, or chunk */
 	double context_count;   /* tokens of a sequence before them */
+	int64_t drafts; /* decode: of the new tokens of a sequence so many were guessed; each guess
+	                   takes one more layer and the head */
+	const struct pipeline_stage *stage; /* NULL: all of the model */
 	struct engine_options engine_options;
 };
 
@@ -35,9 +45,11 @@ struct imbalance {
 };
 
 struct step_result {
-	double step_s;                    /* all layers and the head */
-	double layer_s;                   /* one MoE layer (with two micro-batches: of both) */
-	double phase_s[MOST_STEP_PHASES]; /* of the critical path, sums to step_s */
+	double step_s;     /* all layers, the head, drafts */
+	double interval_s; /* until the next step ends: less than a step where stages overlap */
+	double drafts_s;   /* of step_s: layers and heads of drafts, in no phase */
+	double layer_s;    /* one MoE layer (with two micro-batches: of both) */
+	double phase_s[MOST_STEP_PHASES]; /* of the critical path, sums to step_s - drafts_s */
 	struct imbalance imbalance;
 };
 
@@ -48,8 +60,8 @@ bool step_possible(const struct step_request *q, char *why_not, size_t why_size)
 /* Builds the graph of enough layers, prices it and scales to all layers. One micro-batch: layers
  * follow each other, one is priced. Two: two and four layers are priced and their difference is
  * the steady state of a layer (exact up to the ends of the pipeline: a test compares with all
- * layers). A flow that carries work over into later layers: all are priced. The request must be
- * possible. */
+ * layers). A flow that carries work over into later layers: all are priced. With PP as
+ * step_pipeline.h says. The request must be possible. */
 enum rc step_run(const struct step_request *q, struct step_result *out, struct err *e);
 
 /* For many steps one after the other. */

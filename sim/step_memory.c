@@ -1,10 +1,22 @@
 /* What a rank's HBM holds during a step. */
 #include <math.h>
-#include "sim/step.h"
+#include "sim/step_pipeline.h"
 
 double step_head_shards_count(const struct step_request *q)
 {
 	return fmin((double)schedule_npus(q->schedule), (double)machine_dies_per_node(q->machine));
+}
+
+/* Input and output tables; a stage of a pipeline has one of them, or none. */
+static double tables_ratio(const struct step_request *q)
+{
+	return q->stage ? (q->stage->first + q->stage->last) / 2.0 : 1;
+}
+
+/* Parts of the batch that the KV cache is of, one of them at work. */
+static double resident_count(const struct step_request *q)
+{
+	return q->stage ? q->stage->resident_count : 1;
 }
 
 double weights_rank_bytes(const struct step_request *q)
@@ -21,7 +33,7 @@ double weights_rank_bytes(const struct step_request *q)
 	double moe = (layers - dense) *
 	             (local * model_expert_params_count(m) + model_shared_params_count(&seen));
 	double bf16 = (layers - dense) * model_router_params_count(m) +
-	              model_embedding_params_count(m) / step_head_shards_count(q);
+	              tables_ratio(q) * model_embedding_params_count(m) / step_head_shards_count(q);
 
 	return (shared_by_all + moe) * dtype_bytes((enum dtype)q->schedule->weights) +
 	       bf16 * dtype_bytes(DTYPE_BF16);
@@ -66,9 +78,11 @@ static enum rc batch_fits(struct step_request q, const struct memory *m, int64_t
 {
 	struct memory at;
 
-	q.query_count = q.sequences_count = (double)batch;
+	q.sequences_count = (double)batch;
+	q.query_count = q.sequences_count * (double)(1 + q.drafts);
 	TRY(fixed_bytes(&q, &at, e));
-	*fits = at.total_bytes + (double)batch * m->kv_request_bytes <= m->usable_bytes;
+	*fits = at.total_bytes + (double)batch * m->kv_request_bytes * resident_count(&q) <=
+	        m->usable_bytes;
 	return RC_OK;
 }
 
@@ -97,11 +111,13 @@ enum rc step_memory(const struct step_request *q, double kv_context_count, struc
 {
 	struct memory m = {0};
 
+	if (q->schedule->pp > 1)
+		return pipeline_memory(q, kv_context_count, out, e);
 	TRY(fixed_bytes(q, &m, e));
 	m.usable_bytes = q->machine->hbm.capacity_bytes * q->machine->hbm.usable_ratio;
 	m.kv_request_bytes = kv_share_ratio(q) * model_kv_bytes(q->model, kv_context_count,
 	                                                        (enum dtype)q->schedule->kv);
-	m.kv_bytes = m.kv_request_bytes * q->sequences_count;
+	m.kv_bytes = m.kv_request_bytes * q->sequences_count * resident_count(q);
 	m.total_bytes += m.kv_bytes;
 	if (q->phase == PHASE_DECODE)
 		TRY(batch_most(q, &m, &m.batch_most, e));

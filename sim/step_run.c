@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "sim/kernel.h"
-#include "sim/step.h"
+#include "sim/step_pipeline.h"
 
 /* One priced graph: its makespan and what each phase owns of it. */
 struct priced {
@@ -194,14 +194,26 @@ static void add_excess(const struct step_request *q, struct step_result *r)
 	}
 }
 
+/* Each guess of a decode step runs one more layer (of MTP) and the head. */
+static void add_drafts(const struct step_request *q, struct step_result *r)
+{
+	if (q->drafts == 0)
+		return;
+	r->drafts_s = (double)q->drafts * (r->layer_s + r->phase_s[phase_of("head")]);
+	r->step_s += r->drafts_s;
+}
+
 static enum rc run_all(const struct step_request *q, struct step_result *out, struct err *e)
 {
 	struct step_result r = {.imbalance = {1, 1}};
 
 	TRY(add_dense_layers(q, &r, e));
 	TRY(add_moe_layers(q, &r, e));
-	TRY(add_head(q, &r, e));
+	if (!q->stage || q->stage->last)
+		TRY(add_head(q, &r, e));
 	add_excess(q, &r);
+	add_drafts(q, &r);
+	r.interval_s = r.step_s;
 	*out = r;
 	return RC_OK;
 }
@@ -212,9 +224,9 @@ enum rc step_run(const struct step_request *q, struct step_result *out, struct e
 	enum rc rc;
 
 	if (q->scratch)
-		return run_all(q, out, e);
+		return q->schedule->pp > 1 ? pipeline_run(q, out, e) : run_all(q, out, e);
 	own.scratch = step_scratch_new();
-	rc = run_all(&own, out, e);
+	rc = step_run(&own, out, e);
 	step_scratch_free(own.scratch);
 	return rc;
 }

@@ -44,6 +44,14 @@ static struct work work_of(struct run *r, const struct engine *engine, struct ta
 	return w;
 }
 
+static void group_tasks(struct run *r, struct pool_price *prices, size_t n, enum phase phase)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (prices[i].group)
+			r->tasks[r->n_tasks++] = (struct task){prices + i, phase, false};
+	}
+}
+
 /* All prices that points need, group by group, so that neighbours end together. */
 static void tasks_list(struct run *r)
 {
@@ -51,19 +59,11 @@ static void tasks_list(struct run *r)
 	size_t n_chunk = s->knobs.n[KNOB_CHUNK], n_batch = s->knobs.n[KNOB_BATCH];
 
 	r->tasks = heap_zeroed(s->n_prefill + s->n_decode, sizeof *r->tasks);
-	for (size_t g = 0; g < s->n_groups; g++) {
-		for (size_t i = 0; i < n_chunk; i++) {
-			struct pool_price *p = s->prefill + g * n_chunk + i;
-
-			if (p->group)
-				r->tasks[r->n_tasks++] = (struct task){p, PHASE_PREFILL, false};
-		}
-		for (size_t i = 0; i < n_batch; i++) {
-			struct pool_price *p = s->decode + g * n_batch + i;
-
-			if (p->group)
-				r->tasks[r->n_tasks++] = (struct task){p, PHASE_DECODE, false};
-		}
+	for (size_t g = 0; g < s->n_groups || g < s->n_decode_groups; g++) {
+		if (g < s->n_groups)
+			group_tasks(r, s->prefill + g * n_chunk, n_chunk, PHASE_PREFILL);
+		if (g < s->n_decode_groups)
+			group_tasks(r, s->decode + g * n_batch, n_batch, PHASE_DECODE);
 	}
 	CHECK(r->n_tasks == s->n_prefill + s->n_decode);
 }
@@ -189,7 +189,7 @@ static void points_join(struct sweep *s)
 	for (size_t i = 0; i < s->n_groups * s->knobs.n[KNOB_CHUNK]; i++)
 		s->n_bounds += s->prefill[i].group && !s->prefill[i].why_not &&
 		               (s->prefill[i].bound || !s->prefill[i].known);
-	for (size_t i = 0; i < s->n_groups * s->knobs.n[KNOB_BATCH]; i++)
+	for (size_t i = 0; i < s->n_decode_groups * s->knobs.n[KNOB_BATCH]; i++)
 		s->n_bounds += s->decode[i].group && !s->decode[i].why_not &&
 		               (s->decode[i].bound || !s->decode[i].known);
 }
@@ -240,11 +240,30 @@ static enum rc team_start(struct run *r, struct err *e)
 	return team_begin(o->team, name, e);
 }
 
+/* Idle power matters where pools of given sizes wait for each other. */
+static enum rc power_check(const struct sweep *s, struct err *e)
+{
+	const struct config *c = s->config;
+	bool sized = s->knobs.instances[PHASE_PREFILL]->n > 0;
+
+	if (c->sweep.objective != OBJECTIVE_ENERGY)
+		return RC_OK;
+	if (!(c->machine.power.busy_W > 0) || (sized && !(c->machine.power.idle_W > 0)))
+		return fail(
+		        e, RC_CONFIG,
+		        "%s: sweep.objective energy: machine.power.%s of %s is unknown; set it, "
+		        "with its source",
+		        c->where[SECTION_SWEEP], c->machine.power.busy_W > 0 ? "idle" : "busy",
+		        c->machine.name);
+	return RC_OK;
+}
+
 static enum rc run_start(struct run *r, struct err *e)
 {
 	const struct sweep_options *o = r->options;
 	struct sweep *s = r->sweep;
 
+	TRY(power_check(s, e));
 	if (o->prune >= PRUNE_FRONT && (o->team || o->n_shards > 0))
 		return fail(e, RC_CONFIG,
 		            "pruning by the front needs all prices at once; shards and teams can "
@@ -331,27 +350,36 @@ enum rc sweep_fill(const struct config *c, const struct sweep_options *options, 
 	return rc;
 }
 
-enum rc sweep_schedule(const struct config *c, size_t i, struct schedule *out, struct err *e)
+enum rc sweep_choice(const struct config *c, size_t i, struct point_choice *out, struct err *e)
 {
 	struct sweep *s = heap_zeroed(1, sizeof *s);
 	enum rc rc = sweep_grid(c, s, e);
 
 	if (rc == RC_OK && i < s->n_points)
-		*out = point_schedule(s->points + i);
+		*out = point_choice(s->points + i);
 	else if (rc == RC_OK)
 		rc = fail(e, RC_CONFIG, "the sweep has only %zu points", s->n_points);
 	sweep_free(s);
 	return rc;
 }
 
+enum rc sweep_schedule(const struct config *c, size_t i, struct schedule *out, struct err *e)
+{
+	struct point_choice choice;
+
+	TRY(sweep_choice(c, i, &choice, e));
+	*out = choice.schedule[PHASE_PREFILL];
+	out->mtp = choice.schedule[PHASE_DECODE].mtp;
+	return RC_OK;
+}
+
 static void counts_fill(const struct run *r, struct sweep_counts *out)
 {
 	const struct sweep *s = r->sweep;
 
-	*out = (struct sweep_counts){
-	        .combinations_count = 1, .n_points = s->n_points, .n_prices = r->n_tasks};
-	for (enum knob_id id = 0; id < KNOBS; id++)
-		out->combinations_count *= (double)s->knobs.n[id];
+	*out = (struct sweep_counts){.combinations_count = knobs_combinations_count(&s->knobs),
+	                             .n_points = s->n_points,
+	                             .n_prices = r->n_tasks};
 	for (size_t i = 0; i < r->n_tasks; i++) {
 		const struct task *t = r->tasks + i;
 		bool budget =
@@ -394,7 +422,10 @@ void sweep_free(struct sweep *s)
 {
 	if (!s)
 		return;
+	if (s->decode_groups != s->groups)
+		free(s->decode_groups);
 	free(s->groups);
+	free(s->blocks);
 	free(s->prefill);
 	free(s->decode);
 	free(s->points);
@@ -404,20 +435,30 @@ void sweep_free(struct sweep *s)
 	free(s);
 }
 
-enum rc sweep_one(const struct config *c, const struct engine *engine,
-                  const struct schedule *schedule, struct arena *a, struct sweep_single *out,
-                  struct err *e)
+static enum rc group_make(const struct config *c, const struct schedule *s, struct sweep_group *out,
+                          struct err *e)
+{
+	*out = (struct sweep_group){.config = c, .schedule = *s};
+	out->flow = flow_find(s->flow, e);
+	return out->flow ? RC_OK : e->rc;
+}
+
+enum rc sweep_one_apart(const struct config *c, const struct engine *engine,
+                        const struct point_choice *choice, struct arena *a,
+                        struct sweep_single *out, struct err *e)
 {
 	const struct pricer p = {.config = c, .engine = engine, .arena = a};
+	const struct schedule *s = choice->schedule;
 
 	memset(out, 0, sizeof *out);
-	out->group = (struct sweep_group){.config = c, .schedule = *schedule, .n = 1};
-	out->group.flow = flow_find(schedule->flow, e);
-	if (!out->group.flow)
-		return e->rc;
-	out->prefill = (struct pool_price){.group = &out->group, .size = schedule->chunk};
-	out->decode = (struct pool_price){.group = &out->group, .size = schedule->batch};
+	TRY(group_make(c, &s[PHASE_PREFILL], &out->group, e));
+	TRY(group_make(c, &s[PHASE_DECODE], &out->decode_group, e));
+	out->prefill = (struct pool_price){.group = &out->group, .size = s[PHASE_PREFILL].chunk};
+	out->decode =
+	        (struct pool_price){.group = &out->decode_group, .size = s[PHASE_DECODE].batch};
 	out->point = (struct sweep_point){.prefill = &out->prefill, .decode = &out->decode};
+	for (enum phase pool = 0; pool < PHASES; pool++)
+		out->point.instances[pool] = (uint16_t)choice->instances[pool];
 	TRY(pool_memory(&p, PHASE_PREFILL, &out->prefill, e));
 	TRY(pool_memory(&p, PHASE_DECODE, &out->decode, e));
 	if (!out->prefill.why_not)
@@ -426,4 +467,13 @@ enum rc sweep_one(const struct config *c, const struct engine *engine,
 		TRY(pool_times(&p, PHASE_DECODE, engine, &out->decode, e));
 	point_join(&out->point);
 	return RC_OK;
+}
+
+enum rc sweep_one(const struct config *c, const struct engine *engine,
+                  const struct schedule *schedule, struct arena *a, struct sweep_single *out,
+                  struct err *e)
+{
+	const struct point_choice both = {.schedule = {*schedule, *schedule}};
+
+	return sweep_one_apart(c, engine, &both, a, out, e);
 }

@@ -6,7 +6,8 @@
  * Waiting for a place in a batch, and moving the KV cache between pools, are not in these figures.
  *
  * A point joins the prices of its two pools. One pool's price is shared by all points that differ
- * only in the other's knob: a chunk's by all batches, a batch's by all chunks. */
+ * only in the other's knobs: a chunk's by all batches, a batch's by all chunks. The pools may have
+ * knobs apart (sweep_knobs.h); then each has groups of its own. */
 #pragma once
 #include "models/config.h"
 #include "models/sweep_knobs.h"
@@ -25,13 +26,20 @@ enum reason { /* in the order they are tried */
 	      REASONS
 };
 
-/* Knobs that both pools share, at one of their combinations. */
+/* A pool's knobs but for its size, at one of their combinations. */
 struct sweep_group {
 	const struct config *config;
 	const struct flow *flow;
 	struct schedule schedule; /* its batch and chunk are not used */
-	size_t place;    /* among all combinations, allowed or not, the last knob fastest */
-	size_t first, n; /* its points */
+	size_t shared; /* among the combinations of the knobs that the pools share, the last fastest
+	                */
+	size_t place;  /* among all combinations of the pool, allowed or not */
+};
+
+/* The points of two groups, one of each pool; sweep_sibling.c finds points by it. */
+struct sweep_block {
+	size_t prefill, decode; /* groups */
+	size_t first, n;        /* points */
 };
 
 /* What a pool does at one size: its chunk of a prefill pool, its batch of a decode pool. */
@@ -41,7 +49,7 @@ struct pool_price {
 	const char *why_not; /* why it has no price: shape; NULL when it has one */
 	double time_s;       /* TTFT of the workload's prompt, or TPOT */
 	double npu_s;        /* NPU-seconds of the mean prompt, chunks full; of the mean answer */
-	double phase_s[MOST_STEP_PHASES]; /* of one full chunk, or of a step */
+	double phase_s[MOST_STEP_PHASES]; /* of one full chunk, or of a token's step */
 	struct memory memory;
 	bool known, bound; /* priced; but its times are only lower bounds */
 };
@@ -49,8 +57,10 @@ struct pool_price {
 struct sweep_point {
 	const struct pool_price *prefill, *decode;
 	const struct sweep_point *relay2;  /* the same knobs with that flow; NULL: there is none */
-	double tokens_per_s_per_npu_count; /* output tokens; both pools' NPUs, matched in rate */
-	uint8_t reason;                    /* enum reason, the first why not */
+	double tokens_per_s_per_npu_count; /* output tokens; both pools' NPUs, matched in rate or as
+	                                      many as there are */
+	uint16_t instances[PHASES]; /* deployments of the pools; 0, 0: as many as balance them */
+	uint8_t reason;             /* enum reason, the first why not */
 	bool feasible, pareto;
 };
 
@@ -59,8 +69,11 @@ struct sweep {
 	const struct engine *engine;
 	struct arena *arena;
 	struct knobs knobs;
-	struct sweep_group *groups;
-	size_t n_groups;
+	struct sweep_group *groups, *decode_groups; /* of prefill, of decode; the same array when
+	                                               the pools share all knobs */
+	size_t n_groups, n_decode_groups;
+	struct sweep_block *blocks; /* in the order of the points */
+	size_t n_blocks;
 	struct pool_price *prefill, *decode; /* [group][value of chunk], [group][value of batch] */
 	struct sweep_point *points;          /* in the order of the knobs, the last knob fastest */
 	size_t n_points, n_feasible;
@@ -100,7 +113,16 @@ struct sweep_options {
 /* Number of points that the sweep has; fails above 2^23. */
 enum rc sweep_count(const struct config *c, size_t *out, struct err *e);
 
-/* The schedule of the i-th point, from 0. */
+/* What a point is: a schedule for each pool, of which prefill's batch and decode's chunk are not
+ * used; and how many deployments of it. */
+struct point_choice {
+	struct schedule schedule[PHASES];
+	int64_t instances[PHASES]; /* 0, 0: as many as balance the pools */
+};
+
+/* The i-th point, from 0. */
+enum rc sweep_choice(const struct config *c, size_t i, struct point_choice *out, struct err *e);
+/* The same as point_schedule() says it. */
 enum rc sweep_schedule(const struct config *c, size_t i, struct schedule *out, struct err *e);
 
 /* What a sweep comes to before any time is priced. */
@@ -129,18 +151,25 @@ enum rc sweep_fill(const struct config *c, const struct sweep_options *options, 
 
 /* One point, as sweep_run prices it. The parts live with the caller. */
 struct sweep_single {
-	struct sweep_group group;
+	struct sweep_group group, decode_group;
 	struct pool_price prefill, decode;
 	struct sweep_point point;
 };
 enum rc sweep_one(const struct config *c, const struct engine *engine,
                   const struct schedule *schedule, struct arena *a, struct sweep_single *out,
                   struct err *e);
+enum rc sweep_one_apart(const struct config *c, const struct engine *engine,
+                        const struct point_choice *choice, struct arena *a,
+                        struct sweep_single *out, struct err *e);
 
 const char *reason_name(enum reason r);
 
 /* ---- what a point says ---- */
 
+/* Of a pool that may be apart from the other. */
+struct schedule point_pool_schedule(const struct sweep_point *p, enum phase pool);
+struct point_choice point_choice(const struct sweep_point *p);
+/* Prefill's, with decode's batch and MTP: all of it when the pools share their other knobs. */
 struct schedule point_schedule(const struct sweep_point *p);
 /* The first reason why not, in words; "" when feasible. */
 const char *point_why(const struct sweep_point *p, char why[WHY_SIZE]);
@@ -148,9 +177,17 @@ const char *point_why(const struct sweep_point *p, char why[WHY_SIZE]);
  * and how many more tokens of KV cache it has room for at this batch. */
 int64_t point_batch_gain(const struct sweep_point *p);
 double point_kv_gain_count(const struct sweep_point *p);
-int64_t point_npus(const struct sweep_point *p); /* of one pool's deployment */
+/* Of all instances, or of the larger pool's deployment where their numbers are left open. */
+int64_t point_npus(const struct sweep_point *p);
+/* Deployments of prefill for one of decode that balance the pools; 0 without prices. */
+double point_balance_ratio(const struct sweep_point *p);
+/* Tokens that a sequence gains in a decode step, on average, with the point's MTP. */
+double point_tokens_per_step_count(const struct sweep_point *p);
 /* Price of an output token by the machine's npu_hour; 0 where it has none. */
 double point_cost_count(const struct sweep_point *p);
+/* Energy of an output token by the machine's power, idle time of instances included; 0 where it has
+ * none. */
+double point_energy_count(const struct sweep_point *p); /* unit: J */
 /* The objective's figure, turned so that less is better. */
 double point_objective_units(const struct sweep_point *p, enum objective o);
 /* Bytes of a rank's HBM that the point may use. */

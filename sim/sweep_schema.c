@@ -44,12 +44,14 @@ static char *numbers_joined(struct arena *a, const char *before, const char *aft
 	return all;
 }
 
-static char *knobs_joined(struct arena *a, const char *before)
+/* of_decode: what stands before MTP, a knob of decode alone. */
+static char *knobs_joined(struct arena *a, const char *before, const char *of_decode)
 {
 	char *all = arena_string(a, "");
 
 	for (enum knob_id id = 0; id < KNOBS_SHARED; id++)
-		all = arena_print(a, "%s, %s%s", all, before, knob_names[id]);
+		all = arena_print(a, "%s, %s%s", all, id == KNOB_MTP ? of_decode : before,
+		                  knob_names[id]);
 	return all;
 }
 
@@ -73,8 +75,8 @@ char *schema_sql(struct arena *a)
 	        "d.pool = 'decode';"
 	        "PRAGMA user_version = %d;"
 	        "COMMIT",
-	        numbers_joined(a, "", " REAL"), knobs_joined(a, ""), knobs_joined(a, "p."),
-	        SCHEMA_VERSION);
+	        numbers_joined(a, "", " REAL"), knobs_joined(a, "", ""),
+	        knobs_joined(a, "p.", "d."), SCHEMA_VERSION);
 }
 
 char *schema_get_sql(struct arena *a)
@@ -170,6 +172,9 @@ void schema_digests(const unsigned char scope[DIGEST_BYTES], enum phase phase,
 	for (enum knob_id id = 0; id < KNOBS_SHARED; id++) {
 		const char *text = knob_text(&p->group->schedule, id, buf, sizeof buf);
 
+		if (id == KNOB_MTP)
+			continue;
+
 		digest_add(&d, knob_names[id], strlen(knob_names[id]) + 1);
 		digest_add(&d, text, strlen(text) + 1);
 	}
@@ -178,5 +183,10 @@ void schema_digests(const unsigned char scope[DIGEST_BYTES], enum phase phase,
 	digest_add(&d, shared, DIGEST_BYTES);
 	digest_add(&d, phase_names[phase], strlen(phase_names[phase]) + 1);
 	digest_add(&d, buf, (size_t)snprintf(buf, sizeof buf, "%lld", (long long)p->size));
+	if (phase == PHASE_DECODE && p->group->schedule.mtp > 0)
+		digest_add(&d, buf,
+		           (size_t)snprintf(buf, sizeof buf, " mtp %lld %a",
+		                            (long long)p->group->schedule.mtp,
+		                            p->group->config->serving.mtp.accept_ratio));
 	digest_short(&d, digest);
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include "sim/sweep_store.h"
 
+/* A store of another version is refused. */
 enum { SCHEMA_VERSION = 2 };
 
 /* Numbers of a row, in the order of its columns. */
@@ -23,7 +24,8 @@ const char *schema_program(void); /* version, and digest of the source */
 enum rc schema_scope(const struct config *c, const struct engine *engine, struct arena *a,
                      unsigned char digest[DIGEST_BYTES], const char **text, struct err *e);
 
-/* Digests of a price: of its scope and shared knobs, and of these with pool and size. */
+/* Digests of a price: of its scope and of the knobs that both pools have, and of these with pool
+ * and size; for decode with MTP and what of its guesses is right. */
 void schema_digests(const unsigned char scope[DIGEST_BYTES], enum phase phase,
                     const struct pool_price *p, unsigned char shared[DIGEST_BYTES],
                     unsigned char digest[DIGEST_BYTES]);

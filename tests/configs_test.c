@@ -1,5 +1,6 @@
 /* Every file in configs/ reads, passes its checks and says where its numbers are from. */
 #include "models/config.h"
+#include "models/sweep_knobs.h"
 #include "models/parameter.h"
 #include "models/base/yaml.h"
 #include "tests/unit.h"
@@ -166,45 +167,32 @@ static void sustained_is_at_most_nominal(void)
 
 /* ---- sweeps ---------------------------------------------------------------------------------- */
 
-/* A list left out has the one value of the schedule. */
-static double values_count(const struct field_list *list)
+static double product_count(const struct config *c)
 {
-	return list->n ? (double)list->n : 1;
+	struct knobs k;
+
+	knobs_of(&c->sweep, &c->schedule, &k);
+	return knobs_combinations_count(&k);
 }
 
-static double product_count(const struct sweep_spec *s)
+static void shape_fits(const struct config *c, const struct field_list *ep,
+                       const struct field_list *tp)
 {
-	const struct field_list *const lists[] = {&s->flow,
-	                                          &s->ep,
-	                                          &s->tp,
-	                                          &s->dp,
-	                                          &s->batch,
-	                                          &s->chunk,
-	                                          &s->micro_batches,
-	                                          &s->streams,
-	                                          &s->attention_cores,
-	                                          &s->vector_cores,
-	                                          &s->kernel,
-	                                          &s->dispatch,
-	                                          &s->weights,
-	                                          &s->kv};
-	double count = 1;
-
-	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-		count *= values_count(lists[i]);
-	return count;
+	for (size_t i = 0; i < ep->n; i++) {
+		CU_ASSERT_TRUE(ep->number[i] <= (double)machine_dies(&c->machine));
+		CU_ASSERT_EQUAL(fmod((double)c->model.experts, ep->number[i]), 0);
+		for (size_t k = 0; k < tp->n; k++)
+			CU_ASSERT_EQUAL(fmod(ep->number[i], tp->number[k]), 0);
+	}
 }
 
 static void sweep_fits_its_machine(const struct config *c)
 {
 	const struct sweep_spec *s = &c->sweep;
 
-	for (size_t i = 0; i < s->ep.n; i++) {
-		CU_ASSERT_TRUE(s->ep.number[i] <= (double)machine_dies(&c->machine));
-		CU_ASSERT_EQUAL(fmod((double)c->model.experts, s->ep.number[i]), 0);
-		for (size_t k = 0; k < s->tp.n; k++)
-			CU_ASSERT_EQUAL(fmod(s->ep.number[i], s->tp.number[k]), 0);
-	}
+	shape_fits(c, &s->ep, &s->tp);
+	for (enum phase pool = 0; pool < PHASES; pool++)
+		shape_fits(c, &s->pool[pool].ep, &s->pool[pool].tp);
 	for (size_t i = 0; i < s->vector_cores.n; i++)
 		CU_ASSERT_TRUE(s->vector_cores.number[i] <= (double)c->machine.vector.cores);
 	for (size_t i = 0; i < s->weights.n; i++)
@@ -220,8 +208,8 @@ static void sweep_reads(const char *path)
 	struct err e = {0};
 
 	if (config_read(c, path, &e) == RC_OK && config_check(c, all, &e) == RC_OK) {
-		CU_ASSERT_TRUE(product_count(&c->sweep) >= 100);
-		CU_ASSERT_TRUE(product_count(&c->sweep) <= 20000);
+		CU_ASSERT_TRUE(product_count(c) >= 100);
+		CU_ASSERT_TRUE(product_count(c) <= 20000);
 		CU_ASSERT_TRUE(c->sweep.budget.ttft_s > 0 && c->sweep.budget.tpot_s > 0);
 		UNIT_HOLDS(path, c->sweep.name);
 		sweep_fits_its_machine(c);
@@ -259,7 +247,7 @@ static void the_cloudmatrix_sweep_is_large(void)
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(path);
 	CU_ASSERT_EQUAL_FATAL(config_read(c, path, &e), RC_OK);
-	CU_ASSERT_EQUAL(product_count(&c->sweep), 17280);
+	CU_ASSERT_EQUAL(product_count(c), 17280);
 	config_free(c);
 }
 

@@ -96,6 +96,13 @@ static void wrong_ones_say_where(void)
 	        {"tp == 1.5", "'1.5' is no whole number"},
 	        {"tp == $", "a knob or a number is needed at '$'"},
 	        {"", "it ends where a knob or a number is needed"},
+	        {"prefil.ep == 2", "x.yaml:3:5: constraint 'prefil.ep == 2': no knob is called "
+	                           "'prefil.ep'; did you mean 'prefill.ep'?"},
+	        {"decode.chunk == 2", "no knob is called 'decode.chunk'"},
+	        {"prefill.batch == 2", "no knob is called 'prefill.batch'"},
+	        {"instances == 2", "no knob is called 'instances'"},
+	        {"decode.machine == x", "no knob is called 'decode.machine'"},
+	        {"decode.flow + 1 == 2", "flow has words"},
 	};
 
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -108,6 +115,70 @@ static void wrong_ones_say_where(void)
 		UNIT_HOLDS(e.text, wrong[i].says);
 		CU_ASSERT_PTR_NULL(c);
 		arena_free(a);
+	}
+}
+
+/* Two schedules, of which prefill has EP 16, chunk 512; decode EP 64, batch 24, MTP 1. */
+static void pools_have_names(void)
+{
+	static const struct {
+		const char *text;
+		bool holds;
+	} cases[] = {
+	        {"decode.ep == 4 * prefill.ep", true},
+	        {"ep >= 16", true},                /* of both */
+	        {"ep >= 64", false},               /* prefill's is not */
+	        {"batch < ep", true},              /* of decode alone: 24 < 64 */
+	        {"chunk == 32 * ep", true},        /* of prefill alone */
+	        {"mtp == 1 and ep == 64", true},   /* of decode alone */
+	        {"batch * ep <= 3 * chunk", true}, /* of each: 24 * 64 and 24 * 16 */
+	        {"batch * ep <= 2 * chunk", false},
+	        {"prefill.npus + decode.npus == 80", true},
+	        {"prefill.dp == 8 and decode.dp == 32", true},
+	        {"prefill.instances == 3 * decode.instances", true},
+	        {"decode.flow == direct and prefill.flow == relay2", true},
+	        {"flow != relay3", true},
+	        {"flow == direct", false},
+	};
+	struct schedule prefill = some_schedule(), decode = some_schedule();
+	const struct constraint_point p = {.schedule = {&prefill, &decode}, .instances = {6, 2}};
+
+	prefill.ep = 16, prefill.chunk = 512, prefill.flow = "relay2", prefill.batch = 1;
+	decode.mtp = 1, decode.chunk = 1;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct arena *a = arena_new();
+		struct constraint *c = NULL;
+		struct err e = {0};
+
+		constraint_parse(cases[i].text, "x.yaml", 3, 5, a, &c, &e);
+		UNIT_TEXT(e.text, "");
+		CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+		UNIT_TEXT(constraint_holds_at(c, &p, &names) == cases[i].holds ? "" : cases[i].text,
+		          "");
+		arena_free(a);
+	}
+}
+
+/* A list of a pool is what the sweep's is. */
+static void pools_have_the_sweeps_lists(void)
+{
+	for (const struct field *pool = sweep_fields; pool->key; pool++) {
+		if (pool->kind != FIELD_GROUP || strcmp(pool->key, "budget") == 0)
+			continue;
+		for (const struct field *f = pool->group; f->key; f++) {
+			const struct field *of_sweep = sweep_fields;
+
+			while (of_sweep->key && strcmp(of_sweep->key, f->key) != 0)
+				of_sweep++;
+			UNIT_TEXT(of_sweep->key ? "" : f->key,
+			          strcmp(f->key, "instances") == 0 ? "instances" : "");
+			if (!of_sweep->key)
+				continue;
+			CU_ASSERT_EQUAL(of_sweep->item, f->item);
+			CU_ASSERT_EQUAL(of_sweep->least, f->least);
+			CU_ASSERT_EQUAL(of_sweep->most, f->most);
+			CU_ASSERT_PTR_EQUAL(of_sweep->names, f->names);
+		}
 	}
 }
 
@@ -161,6 +232,8 @@ static const struct unit_test tests[] = {
         {"wrong ones say where", wrong_ones_say_where},
         {"long ones are refused", long_ones_are_refused},
         {"every field is a knob", every_field_is_a_knob},
+        {"pools have names", pools_have_names},
+        {"pools have the sweep's lists", pools_have_the_sweeps_lists},
         {NULL, NULL},
 };
 

@@ -42,7 +42,30 @@ static void same_front(const struct sweep *all, const struct sweep *pruned)
 	}
 }
 
-static void a_sweep_and_its_pruned_forms(struct rng *r, size_t *n_saved)
+/* How many of the drawn sweeps have something on the front that only they have. */
+struct coverage {
+	size_t apart, stages, guesses, instances;
+};
+
+static void coverage_add(struct coverage *x, const struct sweep *s)
+{
+	bool stages = false, guesses = false, instances = false, any = false;
+
+	for (size_t i = 0; i < s->n_points; i++) {
+		struct point_choice c = point_choice(s->points + i);
+
+		if (!s->points[i].pareto)
+			continue;
+		any = true;
+		stages |= c.schedule[PHASE_PREFILL].pp > 1 || c.schedule[PHASE_DECODE].pp > 1;
+		guesses |= c.schedule[PHASE_DECODE].mtp > 0;
+		instances |= c.instances[PHASE_PREFILL] > 0;
+	}
+	x->apart += any && s->knobs.any_apart;
+	x->stages += stages, x->guesses += guesses, x->instances += instances;
+}
+
+static void a_sweep_and_its_pruned_forms(struct rng *r, size_t *n_saved, struct coverage *x)
 {
 	struct config *c = drawn_sweep(r);
 	struct sweep *all = sweep_made(c, &(struct sweep_options){.jobs = 1});
@@ -51,6 +74,7 @@ static void a_sweep_and_its_pruned_forms(struct rng *r, size_t *n_saved)
 	struct sweep *front =
 	        sweep_made(c, &(struct sweep_options){.jobs = 2, .prune = PRUNE_FRONT});
 
+	coverage_add(x, all);
 	same_by_budget(all, budget);
 	same_front(all, front);
 	CU_ASSERT_EQUAL(all->n_bounds, 0);
@@ -65,12 +89,14 @@ static void a_sweep_and_its_pruned_forms(struct rng *r, size_t *n_saved)
 static void pruned_sweeps_come_to_the_same(void)
 {
 	size_t n_saved[2] = {0, 0};
+	struct coverage x = {0};
 	struct rng r;
 
 	rng_init(&r, 1, 0);
 	for (int i = 0; i < SWEEPS; i++)
-		a_sweep_and_its_pruned_forms(&r, n_saved);
+		a_sweep_and_its_pruned_forms(&r, n_saved, &x);
 	CU_ASSERT(n_saved[0] > 0 && n_saved[1] > n_saved[0]);
+	CU_ASSERT(x.apart > 2 && x.stages > 2 && x.guesses > 2 && x.instances > 2);
 }
 
 /* The estimated front itself always gets the engine's price. */

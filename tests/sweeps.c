@@ -117,6 +117,27 @@ static void knobs_draw(struct rng *r, struct config *c)
 	sweep_setf(c, "sweep.replicas=%s", one_of(r, replicas));
 }
 
+/* Pools that differ, stages, guesses, numbers of deployments: in half of the sweeps none. */
+static void pools_draw(struct rng *r, struct config *c)
+{
+	static const char *const sets[][5] = {
+	        {"sweep.prefill.ep=8,16", "sweep.decode.tp=1,2", "sweep.tp=1"},
+	        {"sweep.pp=1,2"},
+	        {"sweep.mtp=0,1,2", "model.mtp_layers=1"},
+	        {"sweep.decode.flow=direct", "sweep.prefill.pp=1,3", "sweep.decode.mtp=1",
+	         "model.mtp_layers=1"},
+	        {"sweep.prefill.instances=1,2,5", "sweep.decode.instances=1,3"},
+	        {"sweep.decode.ep=32", "sweep.decode.batch=24,96",
+	         "sweep.batch=", "sweep.decode.instances=2", "sweep.prefill.instances=1..4"},
+	        {"sweep.prefill.dispatch=bf16", "sweep.decode.dispatch=int8",
+	         "sweep.constraints=decode.npus >= prefill.npus, batch * decode.tp <= chunk"},
+	};
+	uint64_t at = rng_below(r, 2 * sizeof sets / sizeof *sets);
+
+	for (size_t i = 0; at < sizeof sets / sizeof *sets && i < 5 && sets[at][i]; i++)
+		sweep_set(c, sets[at][i]);
+}
+
 /* Budgets that a drawn point just meets. */
 static void budgets_draw(struct rng *r, struct config *c)
 {
@@ -130,6 +151,8 @@ static void budgets_draw(struct rng *r, struct config *c)
 		c->sweep.budget.tpot_s = q->decode->time_s;
 	if (rng_below(r, 8) == 0)
 		c->sweep.budget.npus = 16;
+	if (p->instances[PHASE_PREFILL] > 0 && rng_below(r, 2) == 0)
+		c->sweep.budget.npus = point_npus(p);
 	if (point_priced(p) && rng_below(r, 4) == 0)
 		c->sweep.budget.memory_bytes = p->decode->memory.total_bytes;
 	sweep_free(s);
@@ -148,6 +171,7 @@ struct config *drawn_sweep(struct rng *r)
 	config_section(c, SECTION_WORKLOAD, one_of(r, workloads), &e);
 	UNIT_TEXT(e.text, "");
 	knobs_draw(r, c);
+	pools_draw(r, c);
 	budgets_draw(r, c);
 	return c;
 }

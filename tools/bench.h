@@ -34,6 +34,7 @@ enum rc bench_estimate_step(bool once, double *out_s, struct err *e);
 enum rc bench_two_threads(bool once, double *out_ratio, struct err *e);
 enum rc bench_million(bool once, double *out_s, struct err *e);
 enum rc bench_million_rate(bool once, double *out_units, struct err *e);
+enum rc bench_pools_rate(bool once, double *out_units, struct err *e);
 enum rc bench_million_bytes(bool once, double *out_bytes, struct err *e);
 enum rc bench_shipped_rate(bool once, double *out_units, struct err *e);
 

@@ -418,6 +418,8 @@ const struct bench benches[] = {
         {"sweep_million_s", "s", "1,010,880 schedules by estimate, wall time, two threads",
          bench_million},
         {"sweep_million_rate", "points/s", "the same for a CPU second", bench_million_rate},
+        {"sweep_pools_rate", "points/s",
+         "842,400 schedules with pools apart by estimate, for a CPU second", bench_pools_rate},
         {"sweep_million_bytes", "bytes", "its peak memory beyond the program's own",
          bench_million_bytes},
         {"sweep_shipped_rate", "points/s",

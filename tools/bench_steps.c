@@ -181,6 +181,47 @@ enum rc bench_million_bytes(bool once, double *out, struct err *e)
 	return bench_peak_beyond_idle(price_million, out, e);
 }
 
+/* Pools apart: 5 x 3 x 39 prices of prefill with 5 x 3 x 48 x 2 of decode are 842,400 points. */
+static enum rc pools_config(struct config *c, struct err *e)
+{
+	static const char *const finer[] = {"sweep.prefill.ep=16..256 *2",
+	                                    "sweep.prefill.tp=1..4 *2",
+	                                    "sweep.prefill.chunk=512..19968 step 512",
+	                                    "sweep.decode.ep=16..256 *2",
+	                                    "sweep.decode.tp=1..4 *2",
+	                                    "sweep.decode.batch=4..192 step 4",
+	                                    "sweep.constraints=",
+	                                    "sweep.engine=estimate"};
+	const char *path = config_find("sweeps", "deepseek-v3.1-pools", c->arena);
+
+	if (!path)
+		return fail(e, RC_NO, "configs/sweeps is not here");
+	TRY(config_read(c, path, e));
+	for (size_t i = 0; i < sizeof finer / sizeof *finer; i++)
+		TRY(config_set(c, finer[i], e));
+	return RC_OK;
+}
+
+enum rc bench_pools_rate(bool once, double *out, struct err *e)
+{
+	struct config *c = config_new();
+	double start_s, n = 0;
+	struct sweep *s;
+	enum rc rc = pools_config(c, e);
+
+	(void)once;
+	start_s = cpu_s();
+	if (rc == RC_OK)
+		rc = sweep_run(c, &(struct sweep_options){.jobs = 1}, &s, e);
+	start_s = cpu_s() - start_s;
+	if (rc == RC_OK) {
+		n = (double)s->n_points;
+		sweep_free(s);
+	}
+	config_free(c);
+	return *out = n / start_s, rc;
+}
+
 /* Nothing shared but what the shipped sweep shares: 8 batches and 4 chunks. */
 enum rc bench_shipped_rate(bool once, double *out, struct err *e)
 {

@@ -1,43 +1,69 @@
 /* Scripts of the pictures of phases: stacked bars of decode and prefill, a bar for each flow. */
 #include "tools/plot_script.h"
+#include "tools/sweep_columns.h"
+#include "tools/text.h"
 
 /* ---- words ---- */
 
-static const char *spread_text(const struct plot *p, const struct schedule *c)
+/* "64", or "16/64" of pools that are apart. */
+static const char *cell(const struct plot *p, const struct sweep_point *point, enum knob_id id)
 {
-	const char *dp = c->dp > 0 ? arena_print(p->arena, ", DP %lld", (long long)c->dp) : "";
+	char text[TEXT_SIZE];
 
-	return arena_print(p->arena, "EP %lld, TP %lld%s", (long long)c->ep, (long long)c->tp, dp);
+	return arena_string(p->arena, point_knob_cell(p->sweep, point, id, text, sizeof text));
 }
 
-static long long cores_of(const struct plot *p, const struct schedule *c)
+static const char *spread_text(const struct plot *p, const struct sweep_point *point)
 {
-	return c->vector_cores ? c->vector_cores : p->sweep->config->machine.vector.cores;
+	const struct schedule c = point_schedule(point);
+	const char *dp = c.dp > 0 ? arena_print(p->arena, ", DP %s", cell(p, point, KNOB_DP)) : "";
+	const char *pp = c.pp > 1 || p->sweep->knobs.apart[KNOB_PP]
+	                         ? arena_print(p->arena, ", PP %s", cell(p, point, KNOB_PP))
+	                         : "";
+
+	const char *mtp = c.mtp > 0 ? arena_print(p->arena, ", MTP %lld", (long long)c.mtp) : "";
+
+	return arena_print(p->arena, "EP %s, TP %s%s%s%s", cell(p, point, KNOB_EP),
+	                   cell(p, point, KNOB_TP), dp, pp, mtp);
+}
+
+static const char *micro_text(const struct plot *p, const struct sweep_point *point)
+{
+	const char *n = cell(p, point, KNOB_MICRO);
+
+	return arena_print(p->arena, "%s micro-batch%s", n, n[0] == '1' && !n[1] ? "" : "es");
+}
+
+static const char *cores_of(const struct plot *p, const struct sweep_point *point)
+{
+	const struct schedule c = point_schedule(point);
+
+	if (knob_is_apart(p->sweep, KNOB_CORES))
+		return cell(p, point, KNOB_CORES);
+	return arena_print(p->arena, "%lld",
+	                   (long long)(c.vector_cores ? c.vector_cores
+	                                              : p->sweep->config->machine.vector.cores));
 }
 
 static const char *schedule_text(const struct plot *p, const struct sweep_point *point)
 {
-	const struct schedule of = point_schedule(point), *c = &of;
+	const struct schedule c = point_schedule(point);
 
 	return arena_print(p->arena,
-	                   "%s, batch %lld, chunk %lld, %s dispatch, %lld micro-batch%s, %lld "
-	                   "vector cores, %s weights, %s KV",
-	                   spread_text(p, c), (long long)c->batch, (long long)c->chunk,
-	                   dtype_names[c->dispatch], (long long)c->micro_batches,
-	                   c->micro_batches > 1 ? "es" : "", cores_of(p, c),
-	                   dtype_names[c->weights], dtype_names[c->kv]);
+	                   "%s, batch %lld, chunk %lld, %s dispatch, %s, %s vector cores, %s "
+	                   "weights, %s KV",
+	                   spread_text(p, point), (long long)c.batch, (long long)c.chunk,
+	                   cell(p, point, KNOB_DISPATCH), micro_text(p, point), cores_of(p, point),
+	                   cell(p, point, KNOB_WEIGHTS), dtype_names[c.kv]);
 }
 
 static const char *schedule_lines(const struct plot *p, const struct sweep_point *point)
 {
-	const struct schedule of = point_schedule(point), *c = &of;
+	const struct schedule c = point_schedule(point);
 
-	return arena_print(
-	        p->arena,
-	        "\n%s\nbatch %lld\nchunk %lld\n%s dispatch\n%lld micro-batch%s\n%lld cores",
-	        spread_text(p, c), (long long)c->batch, (long long)c->chunk,
-	        dtype_names[c->dispatch], (long long)c->micro_batches,
-	        c->micro_batches > 1 ? "es" : "", cores_of(p, c));
+	return arena_print(p->arena, "\n%s\nbatch %lld\nchunk %lld\n%s dispatch\n%s\n%s cores",
+	                   spread_text(p, point), (long long)c.batch, (long long)c.chunk,
+	                   cell(p, point, KNOB_DISPATCH), micro_text(p, point), cores_of(p, point));
 }
 
 static const char *reason_text(enum reason reason)

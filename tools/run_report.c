@@ -111,6 +111,7 @@ static void print_times(const struct run_result *m, FILE *out)
 	if (m->run.scope == SCOPE_STEP) {
 		for (size_t i = 0; step_phases[i]; i++)
 			print_time_row(t, step_phases[i], m->step.phase_s[i], total_s(m));
+		print_time_row(t, "MTP", m->step.drafts_s, total_s(m));
 	} else {
 		double *label_s = label_times(m);
 
@@ -250,6 +251,8 @@ static void json_times(const struct run_result *m, struct json *j)
 	if (m->run.scope == SCOPE_STEP) {
 		for (size_t i = 0; step_phases[i]; i++)
 			json_number(j, step_phases[i], m->step.phase_s[i]);
+		if (m->step.drafts_s > 0)
+			json_number(j, "MTP", m->step.drafts_s);
 	} else {
 		double *label_s = label_times(m);
 

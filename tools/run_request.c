@@ -74,6 +74,16 @@ static enum rc request_read(const struct args *a, enum scope fallback, struct ru
 		return e->rc;
 	q->query_count = (double)(phase == PHASE_DECODE ? c->schedule.batch : c->schedule.chunk);
 	q->sequences_count = phase == PHASE_DECODE ? q->query_count : 1;
+	if (phase == PHASE_DECODE && c->schedule.mtp > 0) {
+		q->drafts = c->schedule.mtp;
+		q->query_count *= (double)(1 + q->drafts);
+	}
+	if (c->schedule.pp > 1)
+		return fail(
+		        e, RC_CONFIG,
+		        "%s: PP %lld: only whole sweeps price pipelines; here a stage is looked "
+		        "at, so PP 1",
+		        a->verb->name, (long long)c->schedule.pp);
 	TRY(tolerance_read(a, r, e));
 	return context_read(a, c, r, e);
 }

@@ -129,6 +129,8 @@ enum rc serve_job_open(const struct args *a, struct serve_job *j, struct err *e)
 	if (a->n_words > 1)
 		return fail(e, RC_CONFIG, "serve: one file at a time, not '%s'", a->word[1]);
 	TRY(args_config(a, file, j->config, e));
+	if (j->config->serving.mtp.drafts == 0)
+		j->config->serving.mtp.drafts = j->config->schedule.mtp;
 	TRY(config_check(j->config,
 	                 NEEDS(SECTION_MACHINE) | NEEDS(SECTION_MODEL) | NEEDS(SECTION_WORKLOAD),
 	                 e));

@@ -9,57 +9,132 @@
 
 /* ---- which point ---- */
 
-static enum rc knob_named(const char *key, size_t n_chars, struct err *e, enum knob_id *out,
-                          struct arena *a)
+/* "prefill.ep": which pools it names, 0: both; and what stands behind. */
+static const char *pools_named(const char *name, unsigned *pools)
 {
-	const char *name = arena_copy(a, key, n_chars);
-	char slip[128];
+	for (enum phase pool = 0; pool < PHASES; pool++) {
+		size_t n = strlen(phase_names[pool]);
 
-	for (*out = 0; *out < KNOBS; ++*out) {
-		if (strcmp(knob_names[*out], name) == 0)
-			return RC_OK;
+		if (strncmp(name, phase_names[pool], n) == 0 && name[n] == '.')
+			return *pools = 1U << pool, name + n + 1;
 	}
-	return fail(e, RC_CONFIG, "--explain: no knob is called '%.40s'%s", name,
-	            hint(slip, sizeof slip, name, knob_names));
+	return *pools = 0, name;
 }
 
-/* flow=direct,ep=64: over the first value of each knob. */
-static enum rc point_by_knobs(const char *text, const struct config *c, struct schedule *out,
-                              struct err *e)
+static enum rc unknown_knob(const char *name, struct arena *a, struct err *e)
 {
-	struct config *one = config_new();
-	struct knobs k;
-	enum rc rc = RC_OK;
+	const char *names[(PHASES + 1) * KNOBS + 1] = {NULL};
+	size_t n = 0;
+	char slip[128];
 
-	*out = c->schedule;
-	knobs_of(&c->sweep, &c->schedule, &k);
 	for (enum knob_id id = 0; id < KNOBS; id++)
-		knob_set(&k, id, 0, out);
-	one->schedule = *out;
-	while (*text && rc == RC_OK) {
-		size_t n_key = strcspn(text, "=,"), n_all = strcspn(text, ",");
-		enum knob_id id;
+		names[n++] = knob_names[id];
+	for (enum phase pool = 0; pool < PHASES; pool++) {
+		for (enum knob_id id = 0; id < KNOBS_SHARED; id++)
+			names[n++] = arena_print(a, "%s.%s", phase_names[pool], knob_names[id]);
+	}
+	return fail(e, RC_CONFIG, "--explain: no knob is called '%.40s'%s", name,
+	            hint(slip, sizeof slip, name, names));
+}
 
-		if (text[n_key] != '=') {
-			rc = fail(e, RC_CONFIG, "--explain: knob=value is needed at '%.40s'", text);
-			break;
+/* A point under way: a configuration for each pool's schedule. */
+struct choosing {
+	struct config *pool[PHASES];
+	int64_t instances[PHASES];
+	struct arena *arena;
+};
+
+static enum rc instances_choose(struct choosing *x, const char *name, unsigned pools,
+                                const char *value, struct err *e)
+{
+	struct err inner;
+	double number;
+
+	if (pools == 0)
+		return unknown_knob(name, x->arena, e);
+	if (quantity_parse(value, DIM_COUNT, &number, &inner) != RC_OK)
+		return fail(e, RC_CONFIG, "--explain: %s: %s", name, inner.text);
+	if (number < 1 || number > UINT16_MAX)
+		return fail(e, RC_CONFIG, "--explain: %s: 1 to %d", name, UINT16_MAX);
+	x->instances[pools == 1U << PHASE_PREFILL ? PHASE_PREFILL : PHASE_DECODE] = (int64_t)number;
+	return RC_OK;
+}
+
+static enum rc knob_choose(struct choosing *x, const char *name, const char *value, struct err *e)
+{
+	enum knob_id id = 0;
+	unsigned pools;
+	const char *key = pools_named(name, &pools);
+
+	if (strcmp(key, "instances") == 0)
+		return instances_choose(x, name, pools, value, e);
+	while (id < KNOBS && strcmp(knob_names[id], key) != 0)
+		id++;
+	if (id == KNOBS)
+		return unknown_knob(name, x->arena, e);
+	for (enum phase pool = 0; pool < PHASES; pool++) {
+		if (pools == 0 || (pools >> pool & 1U))
+			TRY(config_key(x->pool[pool], SECTION_SCHEDULE, key, value, "--explain",
+			               e));
+	}
+	return RC_OK;
+}
+
+static void first_values(struct choosing *x, const struct config *c)
+{
+	struct knobs k;
+
+	knobs_of(&c->sweep, &c->schedule, &k);
+	for (enum phase pool = 0; pool < PHASES; pool++) {
+		struct schedule *s = &x->pool[pool]->schedule;
+
+		*s = c->schedule;
+		for (enum knob_id id = 0; id < KNOBS; id++) {
+			if (id < KNOBS_SHARED && k.apart[id])
+				knob_set_pool(&k, pool, id, 0, s);
+			else
+				knob_set(&k, id, 0, s);
 		}
-		rc = knob_named(text, n_key, e, &id, c->arena);
-		if (rc == RC_OK)
-			rc = config_key(one, SECTION_SCHEDULE, knob_names[id],
-			                arena_copy(c->arena, text + n_key + 1, n_all - n_key - 1),
-			                "--explain", e);
+		x->instances[pool] = knob_instances(&k, pool, 0);
+	}
+}
+
+static enum rc knobs_choose(struct choosing *x, const char *text, struct err *e)
+{
+	while (*text) {
+		size_t n_key = strcspn(text, "=,"), n_all = strcspn(text, ",");
+
+		if (text[n_key] != '=')
+			return fail(e, RC_CONFIG, "--explain: knob=value is needed at '%.40s'",
+			            text);
+		TRY(knob_choose(x, arena_copy(x->arena, text, n_key),
+		                arena_copy(x->arena, text + n_key + 1, n_all - n_key - 1), e));
 		text += n_all + (text[n_all] == ',');
 	}
-	*out = one->schedule;
-	out->flow = arena_string(c->arena, out->flow);
-	config_free(one);
+	return RC_OK;
+}
+
+/* flow=direct,prefill.ep=64: over the first value of each knob. */
+static enum rc point_by_knobs(const char *text, const struct config *c, struct point_choice *out,
+                              struct err *e)
+{
+	struct choosing x = {.pool = {config_new(), config_new()}, .arena = c->arena};
+	enum rc rc;
+
+	first_values(&x, c);
+	rc = knobs_choose(&x, text, e);
+	for (enum phase pool = 0; pool < PHASES; pool++) {
+		out->schedule[pool] = x.pool[pool]->schedule;
+		out->schedule[pool].flow = arena_string(c->arena, out->schedule[pool].flow);
+		out->instances[pool] = x.instances[pool];
+		config_free(x.pool[pool]);
+	}
 	return rc;
 }
 
 /* The row-th point over all cases. */
 static enum rc point_by_row(double row_count, const struct sweep_cases *cases,
-                            const struct config **c, struct schedule *out, struct err *e)
+                            const struct config **c, struct point_choice *out, struct err *e)
 {
 	size_t row = (size_t)row_count, all = 0;
 
@@ -69,7 +144,7 @@ static enum rc point_by_row(double row_count, const struct sweep_cases *cases,
 		TRY(sweep_count(cases->config[i], &n, e));
 		if (row >= 1 && row <= all + n) {
 			*c = cases->config[i];
-			return sweep_schedule(*c, row - all - 1, out, e);
+			return sweep_choice(*c, row - all - 1, out, e);
 		}
 		all += n;
 	}
@@ -77,7 +152,7 @@ static enum rc point_by_row(double row_count, const struct sweep_cases *cases,
 }
 
 static enum rc point_find(const char *text, const struct sweep_cases *cases,
-                          const struct config **c, struct schedule *out, struct err *e)
+                          const struct config **c, struct point_choice *out, struct err *e)
 {
 	struct err inner;
 	double row;
@@ -111,10 +186,13 @@ static bool term(struct table *t, const char *name, const char *is, const char *
 	return good;
 }
 
-static enum rc constraint_terms(struct table *t, const struct config *c, const struct schedule *s,
-                                bool *good, struct err *e)
+static enum rc constraint_terms(struct table *t, const struct config *c,
+                                const struct point_choice *choice, bool *good, struct err *e)
 {
 	const struct constraint_names names = {c->machine.name, c->model.name, c->workload.name};
+	const struct constraint_point at = {
+	        .schedule = {&choice->schedule[PHASE_PREFILL], &choice->schedule[PHASE_DECODE]},
+	        .instances = {choice->instances[PHASE_PREFILL], choice->instances[PHASE_DECODE]}};
 
 	for (size_t i = 0; i < c->sweep.constraints.n; i++) {
 		struct constraint *x;
@@ -122,7 +200,7 @@ static enum rc constraint_terms(struct table *t, const struct config *c, const s
 		TRY(constraint_parse(c->sweep.constraints.text[i], "sweep.constraints", 0, 0,
 		                     c->arena, &x, e));
 		*good &= term(t, "constraint", constraint_text(x), "",
-		              constraint_holds(x, s, &names));
+		              constraint_holds_at(x, &at, &names));
 	}
 	return RC_OK;
 }
@@ -157,7 +235,8 @@ static void terms(struct table *t, const struct config *c, const struct sweep_si
 	snprintf(is, sizeof is, "%lld", (long long)point_npus(p));
 	if (npus > 0)
 		snprintf(may, sizeof may, "%lld", (long long)npus);
-	term(t, "NPUs of a pool", is, may, npus == 0 || point_npus(p) <= npus);
+	term(t, p->instances[PHASE_PREFILL] > 0 ? "NPUs of both pools" : "NPUs of a pool", is, may,
+	     npus == 0 || point_npus(p) <= npus);
 	if (p->reason == REASON_SHAPE)
 		return;
 	memory_term(t, "prefill memory of a rank", p->prefill, point_memory_limit_bytes(p));
@@ -190,6 +269,44 @@ static void phase_parts(const char *what, const double *phase_s, FILE *out)
 	fprintf(out, "\n");
 }
 
+static bool pools_differ(const struct sweep_point *p)
+{
+	char one[TEXT_SIZE], other[TEXT_SIZE];
+
+	for (enum knob_id id = 0; id < KNOBS_SHARED; id++) {
+		if (id != KNOB_MTP &&
+		    strcmp(knob_text(&p->prefill->group->schedule, id, one, sizeof one),
+		           knob_text(&p->decode->group->schedule, id, other, sizeof other)) != 0)
+			return true;
+	}
+	return false;
+}
+
+/* What pools that are apart, PP, MTP, instances and power have to say. */
+static void more_parts(const struct sweep_point *p, bool apart, FILE *out)
+{
+	const struct schedule pre = point_pool_schedule(p, PHASE_PREFILL);
+	const struct schedule dec = point_pool_schedule(p, PHASE_DECODE);
+	double balance = point_balance_ratio(p), joule = point_energy_count(p);
+
+	if (dec.mtp > 0)
+		fprintf(out,
+		        "MTP: %lld guessed, %.3f tokens of a sequence in a step; TPOT is of one\n",
+		        (long long)dec.mtp, point_tokens_per_step_count(p));
+	if (pre.pp > 1 || dec.pp > 1)
+		fprintf(out, "PP: %lld stages of %lld NPUs for prefill, %lld of %lld for decode\n",
+		        (long long)pre.pp, (long long)schedule_stage_npus(&pre), (long long)dec.pp,
+		        (long long)schedule_stage_npus(&dec));
+	if (p->instances[PHASE_PREFILL] > 0 || apart)
+		fprintf(out,
+		        "pools: %lld NPUs a deployment for prefill, %lld for decode; %.3g of "
+		        "prefill "
+		        "balance one of decode\n",
+		        (long long)schedule_npus(&pre), (long long)schedule_npus(&dec), balance);
+	if (joule > 0)
+		fprintf(out, "energy of an output token: %.3g J\n", joule);
+}
+
 static void parts(const struct config *c, const struct sweep_single *x, FILE *out)
 {
 	const struct sweep_point *p = &x->point;
@@ -204,6 +321,7 @@ static void parts(const struct config *c, const struct sweep_single *x, FILE *ou
 	        workload_prompt_count(&c->workload));
 	phase_parts("a full chunk", p->prefill->phase_s, out);
 	phase_parts("a decode step (TPOT)", p->decode->phase_s, out);
+	more_parts(p, pools_differ(p), out);
 	fprintf(out,
 	        "%.1f tokens/s/NPU: %.0f output tokens for %.4g NPU-seconds of prefill and %.4g "
 	        "of decode\n",
@@ -211,20 +329,48 @@ static void parts(const struct config *c, const struct sweep_single *x, FILE *ou
 	        p->decode->npu_s);
 }
 
-static void print_knobs(const struct config *c, const struct schedule *s, FILE *out)
+/* PP and MTP are named where they are used. */
+static bool printed(const struct point_choice *x, enum knob_id id)
 {
-	char buf[TEXT_SIZE];
+	if (id == KNOB_PP)
+		return x->schedule[PHASE_PREFILL].pp > 1 || x->schedule[PHASE_DECODE].pp > 1;
+	return id != KNOB_MTP || x->schedule[PHASE_DECODE].mtp > 0;
+}
 
+static void print_knob(const struct point_choice *x, enum knob_id id, FILE *out)
+{
+	const char *before = id ? "," : "", *text[PHASES];
+	char buf[PHASES][TEXT_SIZE];
+
+	for (enum phase pool = 0; pool < PHASES; pool++)
+		text[pool] = knob_text(&x->schedule[pool], id, buf[pool], TEXT_SIZE);
+	if (id == KNOB_MTP || id == KNOB_BATCH)
+		fprintf(out, "%s%s=%s", before, knob_names[id], text[PHASE_DECODE]);
+	else if (id == KNOB_CHUNK || strcmp(text[PHASE_PREFILL], text[PHASE_DECODE]) == 0)
+		fprintf(out, "%s%s=%s", before, knob_names[id], text[PHASE_PREFILL]);
+	else
+		fprintf(out, "%sprefill.%s=%s,decode.%s=%s", before, knob_names[id],
+		        text[PHASE_PREFILL], knob_names[id], text[PHASE_DECODE]);
+}
+
+static void print_knobs(const struct config *c, const struct point_choice *x, FILE *out)
+{
 	fprintf(out, "%s: %s on %s, workload %s\n", c->sweep.name, c->model.name, c->machine.name,
 	        c->workload.name);
-	for (enum knob_id id = 0; id < KNOBS; id++)
-		fprintf(out, "%s%s=%s", id ? "," : "", knob_names[id],
-		        knob_text(s, id, buf, sizeof buf));
+	for (enum knob_id id = 0; id < KNOBS; id++) {
+		if (printed(x, id))
+			print_knob(x, id, out);
+	}
+	for (enum phase pool = 0; pool < PHASES; pool++) {
+		if (x->instances[pool] > 0)
+			fprintf(out, ",%s.instances=%lld", phase_names[pool],
+			        (long long)x->instances[pool]);
+	}
 	fprintf(out, "\n\n");
 }
 
-static enum rc explain(const struct config *c, const struct schedule *s, struct arena *a, FILE *out,
-                       struct err *e)
+static enum rc explain(const struct config *c, const struct point_choice *choice, struct arena *a,
+                       FILE *out, struct err *e)
 {
 	static const char *const headers[] = {"<term", "is", "may be", "<good", NULL};
 	const struct engine *engine = engine_find(c->sweep.engine, e);
@@ -236,13 +382,15 @@ static enum rc explain(const struct config *c, const struct schedule *s, struct 
 
 	if (!engine)
 		return e->rc;
-	TRY(sweep_one(c, engine, s, a, &x, e));
-	print_knobs(c, s, out);
+	TRY(sweep_one_apart(c, engine, choice, a, &x, e));
+	print_knobs(c, choice, out);
 	t = table_new(headers);
-	rc = constraint_terms(t, c, s, &good, e);
+	rc = constraint_terms(t, c, choice, &good, e);
 	if (rc == RC_OK) {
 		terms(t, c, &x);
 		table_print(t, out);
+		if (sweep_has_percentiles(&c->sweep))
+			fprintf(out, "budgets on percentiles are checked by --serve alone\n");
 		if (x.point.reason != REASON_SHAPE)
 			parts(c, &x, out);
 	}
@@ -260,69 +408,11 @@ enum rc sweep_explain(const struct args *a, const struct sweep_cases *cases, FIL
 {
 	struct arena *words = arena_new();
 	const struct config *c;
-	struct schedule s;
-	enum rc rc = point_find(args_value(a, "explain", ""), cases, &c, &s, e);
+	struct point_choice choice;
+	enum rc rc = point_find(args_value(a, "explain", ""), cases, &c, &choice, e);
 
 	if (rc == RC_OK)
-		rc = explain(c, &s, words, out, e);
+		rc = explain(c, &choice, words, out, e);
 	arena_free(words);
 	return rc;
-}
-
-/* ---- finalists ---- */
-
-static enum rc finalist_row(struct table *t, const struct sweep_point *p, struct err *e)
-{
-	const struct schedule s = point_schedule(p);
-	struct arena *a = arena_new();
-	struct sweep_single x;
-	char text[4][TEXT_SIZE];
-	enum rc rc = sweep_one(p->prefill->group->config, &engine_simgrid, &s, a, &x, e);
-
-	if (rc == RC_OK) {
-		table_cell(t, "%s EP %lld TP %lld batch %lld chunk %lld", s.flow, (long long)s.ep,
-		           (long long)s.tp, (long long)s.batch, (long long)s.chunk);
-		table_cell(t, "%s", time_text(p->prefill->time_s, text[0]));
-		table_cell(t, "%s", time_text(x.prefill.time_s, text[1]));
-		table_cell(t, "%s", time_text(p->decode->time_s, text[2]));
-		table_cell(t, "%s", time_text(x.decode.time_s, text[3]));
-		table_cell(t, "%s", verdict(x.point.feasible));
-		table_end_row(t);
-	}
-	arena_free(a);
-	return rc;
-}
-
-static enum rc finalists_of(const struct sweep *s, int64_t most, FILE *out, struct err *e)
-{
-	static const char *const headers[] = {"<finalist",  "TTFT",      "by simgrid", "TPOT",
-	                                      "by simgrid", "<feasible", NULL};
-	const struct sweep_point **front;
-	size_t n = sweep_front(s, &front);
-	struct table *t = table_new(headers);
-	enum rc rc = RC_OK;
-
-	for (size_t i = 0; rc == RC_OK && i < n && i < (size_t)most; i++)
-		rc = finalist_row(t, front[i], e);
-	if (rc == RC_OK && n > 0) {
-		fprintf(out, "\n");
-		table_print(t, out);
-	}
-	table_free(t);
-	free(front);
-	return rc;
-}
-
-enum rc sweep_finalists(const struct args *a, struct sweep *const *s, size_t n, FILE *out,
-                        struct err *e)
-{
-	const char *why_not;
-	int64_t most;
-
-	TRY(args_integer(a, "finalists", 0, 1, &most, e));
-	if (!engine_simgrid.available(&why_not))
-		return fail(e, RC_CONFIG, "--finalists: %s", why_not);
-	for (size_t i = 0; i < n; i++)
-		TRY(finalists_of(s[i], most, out, e));
-	return RC_OK;
 }

@@ -1,4 +1,4 @@
-/* One point of a sweep term by term, and finalists by another engine. */
+/* One point of a sweep, term by term. */
 #pragma once
 #include "models/sweep_cases.h"
 #include "sim/sweep.h"
@@ -8,7 +8,3 @@
  * their first value. RC_NO when the point is not feasible. */
 enum rc sweep_explain(const struct args *a, const struct sweep_cases *cases, FILE *out,
                       struct err *e);
-
-/* --finalists N: the best of each front, priced by simgrid beside the sweep's engine. */
-enum rc sweep_finalists(const struct args *a, struct sweep *const *s, size_t n, FILE *out,
-                        struct err *e);

@@ -1,6 +1,7 @@
 /* A sweep for other programs: JSON and CSV. */
 #include <string.h>
 #include "models/base/json.h"
+#include "tools/sweep_finalists.h"
 #include "tools/sweep_report.h"
 
 /* ---- JSON ---- */
@@ -15,23 +16,19 @@ static void json_phases(struct json *j, const char *key, const double *phase_s)
 
 static void json_schedule(struct json *j, const struct sweep *s, const struct sweep_point *p)
 {
-	const struct schedule of = point_schedule(p), *c = &of;
-	enum knob_id id[KNOBS];
-	char text[32];
+	struct knob_columns k;
 
-	json_text(j, "flow", point_flow(p)->name);
-	json_integer(j, "ep", c->ep);
-	json_integer(j, "tp", c->tp);
-	json_integer(j, "dp", c->dp > 0 ? c->dp : c->ep / c->tp);
-	json_integer(j, "batch", c->batch);
-	json_integer(j, "chunk_tokens", c->chunk);
-	json_text(j, "dispatch", dtype_names[c->dispatch]);
-	json_text(j, "weights", dtype_names[c->weights]);
-	json_text(j, "kv", dtype_names[c->kv]);
-	json_integer(j, "micro_batches", c->micro_batches);
-	json_integer(j, "vector_cores", point_vector_cores(s, p));
-	for (size_t i = 0; i < sweep_options_listed(s, id); i++)
-		json_text(j, knob_names[id[i]], knob_text(c, id[i], text, sizeof text));
+	knob_columns(s, &k);
+	for (size_t i = 0; i < k.n; i++) {
+		const char *text;
+		int64_t number;
+		char buf[64];
+
+		if (knob_column_value(s, p, &k.at[i], buf, sizeof buf, &text, &number))
+			json_integer(j, k.name[i], number);
+		else
+			json_text(j, k.name[i], text);
+	}
 	json_integer(j, "npus", point_npus(p));
 }
 
@@ -53,6 +50,10 @@ static void json_point(struct json *j, const struct sweep *s, const struct sweep
 		json_number(j, "ttft_s", p->prefill->time_s);
 		json_number(j, "tpot_s", p->decode->time_s);
 		json_number(j, "tokens_per_s_per_npu", p->tokens_per_s_per_npu_count);
+		if (s->knobs.any_apart || sweep_has_instances(s))
+			json_number(j, "prefill_per_decode_deployment", point_balance_ratio(p));
+		if (s->config->machine.power.busy_W > 0)
+			json_number(j, "joule_per_token", point_energy_count(p));
 		json_number(j, "prefill_memory_bytes", p->prefill->memory.total_bytes);
 		json_number(j, "decode_memory_bytes", p->decode->memory.total_bytes);
 		json_number(j, "prefill_buffers_bytes", p->prefill->memory.buffers_bytes);
@@ -86,8 +87,20 @@ static void json_flows(struct json *j, const struct sweep *s)
 	json_close(j);
 }
 
+static void json_parts(struct json *j, const char *what, const double *budget_s)
+{
+	char key[64];
+
+	for (int i = 0; i < BUDGET_PERCENTILES; i++) {
+		snprintf(key, sizeof key, "budget_%s_%s_s", what, percentile_names[i]);
+		if (budget_s[i] > 0)
+			json_number(j, key, budget_s[i]);
+	}
+}
+
 /* The members of a sweep, in an object that is open. */
-static void json_sweep(struct json *j, const struct sweep *s, const struct sweep_run_info *info)
+static void json_sweep(struct json *j, const struct sweep *s, const struct sweep_run_info *info,
+                       const struct served_list *served)
 {
 	const struct config *c = s->config;
 
@@ -100,6 +113,8 @@ static void json_sweep(struct json *j, const struct sweep *s, const struct sweep
 	json_integer(j, "seed", c->routing.seed);
 	json_number(j, "budget_ttft_s", c->sweep.budget.ttft_s);
 	json_number(j, "budget_tpot_s", c->sweep.budget.tpot_s);
+	json_parts(j, "ttft", c->sweep.budget.ttft_part_s);
+	json_parts(j, "tpot", c->sweep.budget.tpot_part_s);
 	json_number(j, "prompt_tokens", workload_prompt_count(&c->workload));
 	json_number(j, "context_tokens", workload_context_count(&c->workload));
 	json_integer(j, "points_total", (int64_t)s->n_points);
@@ -116,6 +131,8 @@ static void json_sweep(struct json *j, const struct sweep *s, const struct sweep
 	for (size_t i = 0; i < s->n_points; i++)
 		json_point(j, s, s->points + i);
 	json_close(j);
+	if (served)
+		served_json(served, s, j);
 }
 
 void sweep_report_json(struct sweep *const *s, size_t n, const struct sweep_run_info *info,
@@ -125,12 +142,12 @@ void sweep_report_json(struct sweep *const *s, size_t n, const struct sweep_run_
 
 	json_object(j, NULL);
 	if (n == 1)
-		json_sweep(j, s[0], info);
+		json_sweep(j, s[0], info, info->served);
 	else
 		json_array(j, "cases");
 	for (size_t i = 0; n > 1 && i < n; i++) {
 		json_object(j, NULL);
-		json_sweep(j, s[i], info);
+		json_sweep(j, s[i], info, info->served ? info->served + i : NULL);
 		json_close(j);
 	}
 	if (n > 1)
@@ -141,10 +158,9 @@ void sweep_report_json(struct sweep *const *s, size_t n, const struct sweep_run_
 
 /* ---- CSV ---- */
 
-/* What columns there are: those of options that are listed, of cases when there are some. */
+/* What columns there are: those of knobs, of cases when there are some. */
 struct columns {
-	enum knob_id option[KNOBS];
-	size_t n_options;
+	struct knob_columns knobs;
 	bool cases, bounds;
 };
 
@@ -152,7 +168,7 @@ static struct columns columns_of(struct sweep *const *s, size_t n)
 {
 	struct columns c = {.cases = n > 1};
 
-	c.n_options = sweep_options_listed(s[0], c.option);
+	knob_columns(s[0], &c.knobs);
 	for (size_t i = 0; i < n; i++)
 		c.bounds = c.bounds || s[i]->n_bounds > 0;
 	return c;
@@ -166,12 +182,9 @@ static void csv_phases(const double *phase_s, FILE *out)
 
 static void csv_header(const struct columns *c, FILE *out)
 {
-	fprintf(out,
-	        "%sflow,ep,tp,dp,batch,chunk_tokens,dispatch,weights,kv,micro_batches,"
-	        "vector_cores",
-	        c->cases ? "machine,model,workload," : "");
-	for (size_t i = 0; i < c->n_options; i++)
-		fprintf(out, ",%s", knob_names[c->option[i]]);
+	fputs(c->cases ? "machine,model,workload," : "", out);
+	for (size_t i = 0; i < c->knobs.n; i++)
+		fprintf(out, "%s%s", i ? "," : "", c->knobs.name[i]);
 	fprintf(out,
 	        ",npus,feasible,reason,why,pareto%s,ttft_s,tpot_s,"
 	        "tokens_per_s_per_npu,prefill_memory_bytes,decode_memory_bytes,"
@@ -187,20 +200,18 @@ static void csv_header(const struct columns *c, FILE *out)
 static void csv_knobs(const struct columns *k, const struct sweep *s, const struct sweep_point *p,
                       FILE *out)
 {
-	const struct schedule of = point_schedule(p), *c = &of;
-	int64_t cores = point_vector_cores(s, p);
-	char text[32];
+	char buf[64];
 
 	if (k->cases)
 		fprintf(out, "%s,%s,%s,", s->config->machine.name, s->config->model.name,
 		        s->config->workload.name);
-	fprintf(out, "%s,%lld,%lld,%lld,%lld,%lld,%s,%s,%s,%lld,%lld", point_flow(p)->name,
-	        (long long)c->ep, (long long)c->tp, (long long)(c->dp > 0 ? c->dp : c->ep / c->tp),
-	        (long long)c->batch, (long long)c->chunk, dtype_names[c->dispatch],
-	        dtype_names[c->weights], dtype_names[c->kv], (long long)c->micro_batches,
-	        (long long)cores);
-	for (size_t i = 0; i < k->n_options; i++)
-		fprintf(out, ",%s", knob_text(c, k->option[i], text, sizeof text));
+	for (size_t i = 0; i < k->knobs.n; i++) {
+		const char *text;
+		int64_t number;
+
+		knob_column_value(s, p, &k->knobs.at[i], buf, sizeof buf, &text, &number);
+		fprintf(out, "%s%s", i ? "," : "", text);
+	}
 }
 
 static void csv_point(const struct columns *k, const struct sweep *s, const struct sweep_point *p,

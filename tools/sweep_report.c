@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include "models/base/table.h"
-#include "sim/streams.h"
 #include "tools/text.h"
 
 enum { MILLION = 1000000 };
@@ -126,30 +125,21 @@ static void print_summaries(const struct sweep *s, FILE *out)
 	table_free(t);
 }
 
-int64_t point_vector_cores(const struct sweep *s, const struct sweep_point *p)
-{
-	const struct schedule c = point_schedule(p);
-
-	return flow_vector_cores(point_flow(p), &s->config->machine,
-	                         streams_vector_cores(&s->config->machine, &c));
-}
+static const enum knob_id shown_knobs[] = {KNOB_FLOW,  KNOB_EP,       KNOB_TP,    KNOB_BATCH,
+                                           KNOB_CHUNK, KNOB_DISPATCH, KNOB_MICRO, KNOB_CORES};
 
 static void print_point(struct table *t, const struct sweep *s, const struct sweep_point *p)
 {
 	enum knob_id id[KNOBS];
-	const struct schedule of = point_schedule(p), *c = &of;
-	char text[32];
+	size_t n_options = sweep_options_listed(s, id);
+	char text[64];
 
-	table_cell(t, "%s", point_flow(p)->name);
-	table_cell(t, "%lld", (long long)c->ep);
-	table_cell(t, "%lld", (long long)c->tp);
-	table_cell(t, "%lld", (long long)c->batch);
-	table_cell(t, "%lld", (long long)c->chunk);
-	table_cell(t, "%s", dtype_names[c->dispatch]);
-	table_cell(t, "%lld", (long long)c->micro_batches);
-	table_cell(t, "%lld", (long long)point_vector_cores(s, p));
-	for (size_t i = 0; i < sweep_options_listed(s, id); i++)
-		table_cell(t, "%s", knob_text(c, id[i], text, sizeof text));
+	for (size_t i = 0; i < sizeof shown_knobs / sizeof *shown_knobs; i++)
+		table_cell(t, "%s", point_knob_cell(s, p, shown_knobs[i], text, sizeof text));
+	for (size_t i = 0; i < n_options; i++)
+		table_cell(t, "%s", point_knob_cell(s, p, id[i], text, sizeof text));
+	if (sweep_has_instances(s))
+		table_cell(t, "%d/%d", p->instances[PHASE_PREFILL], p->instances[PHASE_DECODE]);
 	table_cell(t, "%lld", (long long)point_npus(p));
 	table_cell(t, "%s", short_time(p->prefill->time_s, text));
 	table_cell(t, "%s", short_time(p->decode->time_s, text));
@@ -189,17 +179,6 @@ static bool seen(const struct sweep_point *const *front, size_t n)
 	return false;
 }
 
-size_t sweep_options_listed(const struct sweep *s, enum knob_id out[KNOBS])
-{
-	size_t n = 0;
-
-	for (enum knob_id id = KNOB_CORES + 1; id < KNOBS_SHARED; id++) {
-		if (s->knobs.list[id]->n > 0)
-			out[n++] = id;
-	}
-	return n;
-}
-
 /* The options that the sweep lists stand behind the other knobs. */
 static void front_headers(const struct sweep *s, const char **out)
 {
@@ -214,6 +193,8 @@ static void front_headers(const struct sweep *s, const char **out)
 		*out++ = *h;
 	for (size_t i = 0; i < n; i++)
 		*out++ = knob_names[id[i]];
+	if (sweep_has_instances(s))
+		*out++ = "instances";
 	for (const char *const *h = after; *h; h++)
 		*out++ = *h;
 	if (s->probability_ratio)
@@ -279,6 +260,17 @@ static void print_front(const struct sweep *s, size_t rows, FILE *out)
 	free(front);
 }
 
+static void print_parts(const char *what, const double *budget_s, FILE *out)
+{
+	char text[TEXT_SIZE];
+
+	for (int i = 0; i < BUDGET_PERCENTILES; i++) {
+		if (budget_s[i] > 0)
+			fprintf(out, ", %s %s %s in queues", what, percentile_names[i],
+			        short_time(budget_s[i], text));
+	}
+}
+
 static void print_budgets(const struct sweep *s, FILE *out)
 {
 	const struct config *c = s->config;
@@ -295,6 +287,8 @@ static void print_budgets(const struct sweep *s, FILE *out)
 		fprintf(out, ", %s a rank",
 		        quantity_human(c->sweep.budget.memory_bytes, DIM_BYTES, 3, memory,
 		                       sizeof memory));
+	print_parts("TTFT", c->sweep.budget.ttft_part_s, out);
+	print_parts("TPOT", c->sweep.budget.tpot_part_s, out);
 	fprintf(out, "\n");
 }
 
@@ -306,15 +300,20 @@ static void print_objective(const struct sweep *s, FILE *out)
 	size_t n = sweep_front(s, &front);
 
 	if (n > 0 && o != OBJECTIVE_THROUGHPUT) {
-		const struct schedule c = point_schedule(front[0]);
+		const struct sweep_point *p = front[0];
+		char text[5][64];
 
-		fprintf(out,
-		        "\nleast %s on the front: %s, EP %lld, TP %lld, batch %lld, chunk %lld",
-		        objective_names[o], point_flow(front[0])->name, (long long)c.ep,
-		        (long long)c.tp, (long long)c.batch, (long long)c.chunk);
+		fprintf(out, "\nleast %s on the front: %s, EP %s, TP %s, batch %s, chunk %s",
+		        objective_names[o], point_knob_cell(s, p, KNOB_FLOW, text[0], 64),
+		        point_knob_cell(s, p, KNOB_EP, text[1], 64),
+		        point_knob_cell(s, p, KNOB_TP, text[2], 64),
+		        point_knob_cell(s, p, KNOB_BATCH, text[3], 64),
+		        point_knob_cell(s, p, KNOB_CHUNK, text[4], 64));
 		if (o == OBJECTIVE_COST)
 			fprintf(out, ": %.3g for a million output tokens",
-			        point_cost_count(front[0]) * MILLION);
+			        point_cost_count(p) * MILLION);
+		if (o == OBJECTIVE_ENERGY)
+			fprintf(out, ": %.3g J for an output token", point_energy_count(p));
 		fprintf(out, "\n");
 	}
 	free(front);

@@ -1,11 +1,14 @@
 /* What `epsim sweep` found: table, JSON, CSV, pictures. */
 #pragma once
-#include "sim/sweep.h"
+#include "tools/sweep_columns.h"
+
+struct served_list;
 
 struct sweep_run_info {
 	double sweep_seconds_s; /* wall time of pricing */
 	int jobs;
-	size_t rows; /* of the front to print */
+	size_t rows;                      /* of the front to print */
+	const struct served_list *served; /* of each case, for JSON; NULL: none */
 };
 
 /* Of several cases, one after the other. */
@@ -15,10 +18,6 @@ void sweep_report_json(struct sweep *const *s, size_t n, const struct sweep_run_
                        FILE *out);
 void sweep_report_csv(struct sweep *const *s, size_t n, FILE *out);
 
-/* The flow options that the sweep lists; others are the same in all points. */
-size_t sweep_options_listed(const struct sweep *s, enum knob_id out[KNOBS]);
-/* Of a die, used by dispatch and combine. */
-int64_t point_vector_cores(const struct sweep *s, const struct sweep_point *p);
 bool sweep_has_beaten(const struct sweep *s);
 
 /* Points of one flow: how many, how many feasible, why the others are not, and the best of the

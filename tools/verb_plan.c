@@ -323,6 +323,10 @@ static enum rc plan(struct job *j, struct err *e)
 	TRY(config_check(j->config,
 	                 NEEDS(SECTION_MACHINE) | NEEDS(SECTION_MODEL) | NEEDS(SECTION_WORKLOAD),
 	                 e));
+	if (sweep_has_percentiles(&j->config->sweep))
+		return fail(e, RC_CONFIG,
+		            "plan: budgets on percentiles are not for plans: --within says which "
+		            "share of requests must be within budget.ttft and budget.tpot");
 	if (!args_has(a, "rate"))
 		return fail(e, RC_CONFIG, "plan: --rate is needed, requests a second");
 	TRY(ratio_option(a, "rate", 0, 0, HUGE_VAL, &j->rate_count, e));

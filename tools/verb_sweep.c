@@ -11,6 +11,7 @@
 #include "tools/progress.h"
 #include "tools/sweep_explain.h"
 #include "tools/sweep_files.h"
+#include "tools/sweep_finalists.h"
 
 enum { FRONT_ROWS = 20, MOST_JOBS = 256 };
 
@@ -44,6 +45,11 @@ static enum rc knobs_check(const struct args *a, const struct config *c, struct 
 			return fail(e, RC_CONFIG,
 			            "--%s: the sweep has its own values; write --set sweep.%s=%s",
 			            name, f->key, args_value(a, name, ""));
+		if (sweep_pools_have(&c->sweep, f->key) && args_has(a, name))
+			return fail(e, RC_CONFIG,
+			            "--%s: the pools have values of their own; write --set "
+			            "sweep.prefill.%s or sweep.decode.%s",
+			            name, f->key, f->key);
 	}
 	return RC_OK;
 }
@@ -57,31 +63,59 @@ struct task_list {
 	struct sweep_run_info info;
 	struct member member, shard;
 	const char *store;
+	struct served_list *served; /* of each case, with --serve; NULL */
 	FILE *out;
 	int64_t draws;
 };
 
-static enum rc report(const struct task_list *t, struct sweep *const *s, struct err *e)
+static enum rc report(struct task_list *t, struct sweep *const *s, struct err *e)
 {
 	const char *dir = args_value(t->args, "out", NULL);
 	bool text = !args_has(t->args, "json") && !args_has(t->args, "csv");
+	FILE *words = text ? t->out : stderr;
 	size_t n = t->cases.n, n_feasible = 0;
 
+	t->info.served = t->served;
 	if (args_has(t->args, "json"))
 		sweep_report_json(s, n, &t->info, t->out);
 	else if (args_has(t->args, "csv"))
 		sweep_report_csv(s, n, t->out);
 	else
 		sweep_report_text(s, n, &t->info, t->out);
+	for (size_t i = 0; t->served && i < n; i++)
+		served_text(&t->served[i], s[i], words);
 	if (dir)
-		TRY(sweep_files(t->config, s, n, &t->info, dir, text ? t->out : stderr, e));
+		TRY(sweep_files(t->config, s, n, &t->info, dir, words, e));
 	for (size_t i = 0; i < n; i++)
 		n_feasible += s[i]->n_feasible;
 	if (n_feasible == 0)
 		return none_feasible(s, n, e);
 	if (args_has(t->args, "finalists"))
-		return sweep_finalists(t->args, s, n, text ? t->out : stderr, e);
+		TRY(sweep_finalists(t->args, s, n, words, e));
+	for (size_t i = 0; t->served && i < n; i++)
+		TRY(served_verdict(&t->served[i], s[i], e));
 	return RC_OK;
+}
+
+/* The best of each case's front through queues. */
+static enum rc serve_cases(struct task_list *t, struct sweep *const *s, struct err *e)
+{
+	enum rc rc = RC_OK;
+
+	if (!args_has(t->args, "serve"))
+		return RC_OK;
+	t->served = heap_zeroed(t->cases.n, sizeof *t->served);
+	for (size_t i = 0; rc == RC_OK && i < t->cases.n; i++)
+		rc = served_make(t->args, s[i], &t->served[i], e);
+	return rc;
+}
+
+static void serve_end(struct task_list *t)
+{
+	for (size_t i = 0; t->served && i < t->cases.n; i++)
+		served_fini(&t->served[i]);
+	free(t->served);
+	t->served = NULL;
 }
 
 static void store_report(const struct task_list *t, struct sweep *const *s)
@@ -122,7 +156,10 @@ static enum rc run_whole(struct task_list *t, struct err *e)
 	if (rc == RC_OK && t->store)
 		store_report(t, s);
 	if (rc == RC_OK)
+		rc = serve_cases(t, s, e);
+	if (rc == RC_OK)
 		rc = report(t, s, e);
+	serve_end(t);
 	for (size_t i = 0; i < t->cases.n; i++)
 		sweep_free(s[i]);
 	free(s);
@@ -217,6 +254,7 @@ static enum rc run_kind(struct task_list *t, struct err *e)
 	}
 	if (t->member.n > 0 && t->member.number > 0)
 		return run_part(t, &n, e);
+	TRY(served_check(t->args, t->config, e));
 	return run_whole(t, e);
 }
 
@@ -381,6 +419,11 @@ static const struct option options[] = {
          "sweep N draws of the machine's uncertain numbers, too: how surely each point is "
          "feasible"},
         {"finalists", "N", "price the N best of the front by simgrid, too"},
+        {"serve", "N", "serve the N best of the front through queues: percentiles, goodput"},
+        {"rate", "N", "with --serve: requests a second"},
+        {"requests", "N", "with --serve: how many; default: some lives of a request"},
+        {"load", "SHARE",
+         "with --serve: of a pool's throughput that its deployments are for; default 80%"},
         {"store", "FILE", "keep prices there, and take from it what an earlier sweep made"},
         {"resume", NULL, "go on with a sweep that was cut off: the store must be there"},
         {"shard", "I/N", "only the I-th part of the prices, into the store; no report"},

@@ -161,6 +161,9 @@ $ epsim config dump --machine 'node:2 die:4 package:2 die_link:100GBps fabric:19
 >     npu_hour: 0
 >     domain: 0B
 >     relay_domain: 0B
+>   power:
+>     busy: 0W
+>     idle: 0W
 >   sdma:
 >     rate: 100GBps
 >     path: 0Bps
@@ -192,11 +195,13 @@ $ epsim config dump --machine 'node:2 die:4 package:2 die_link:100GBps fabric:19
 >   ep: 64
 >   tp: 1
 >   dp: 0
+>   pp: 1
 >   batch: 64
 >   chunk: 4096
 >   micro_batches: 1
 >   streams: 1
 >   attention_cores: 0
+>   mtp: 0
 >   vector_cores: 0
 >   kernel: ""
 >   dispatch: int8
@@ -220,9 +225,11 @@ $ epsim config dump --machine 'node:2 die:4 package:2 die_link:100GBps fabric:19
 >   ep: []
 >   tp: []
 >   dp: []
+>   pp: []
 >   batch: []
 >   chunk: []
 >   micro_batches: []
+>   mtp: []
 >   streams: []
 >   attention_cores: []
 >   vector_cores: []
@@ -242,15 +249,80 @@ $ epsim config dump --machine 'node:2 die:4 package:2 die_link:100GBps fabric:19
 >   replicas: []
 >   shared_slots: []
 >   replica_choice: []
+>   prefill:
+>     flow: []
+>     ep: []
+>     tp: []
+>     dp: []
+>     pp: []
+>     chunk: []
+>     micro_batches: []
+>     streams: []
+>     attention_cores: []
+>     vector_cores: []
+>     kernel: []
+>     dispatch: []
+>     weights: []
+>     completion: []
+>     addresses: []
+>     window: []
+>     quantise: []
+>     dedup: []
+>     local: []
+>     round_tokens: []
+>     pipeline: []
+>     placement: []
+>     replicas: []
+>     shared_slots: []
+>     replica_choice: []
+>     instances: []
+>   decode:
+>     flow: []
+>     ep: []
+>     tp: []
+>     dp: []
+>     pp: []
+>     batch: []
+>     micro_batches: []
+>     mtp: []
+>     streams: []
+>     attention_cores: []
+>     vector_cores: []
+>     kernel: []
+>     dispatch: []
+>     weights: []
+>     completion: []
+>     addresses: []
+>     window: []
+>     quantise: []
+>     dedup: []
+>     local: []
+>     round_tokens: []
+>     pipeline: []
+>     placement: []
+>     replicas: []
+>     shared_slots: []
+>     replica_choice: []
+>     instances: []
 >   machines: []
 >   models: []
 >   workloads: []
 >   constraints: []
+>   router: []
+>   batching: []
 >   budget:
 >     ttft: 0s
 >     tpot: 0s
 >     npus: 0
 >     memory: 0B
+>     ttft_p50: 0s
+>     ttft_p90: 0s
+>     ttft_p95: 0s
+>     ttft_p99: 0s
+>     tpot_p50: 0s
+>     tpot_p90: 0s
+>     tpot_p95: 0s
+>     tpot_p99: 0s
 >   objective: throughput
 >   engine: "fluid"
 > serving:
@@ -308,11 +380,13 @@ $ epsim config fields schedule
 > schedule.ep               count                                           64          ranks that share one copy of the experts
 > schedule.tp               count                                           1           ranks that share an attention group
 > schedule.dp               count                                           0           attention groups; 0: EP / TP
+> schedule.pp               count                                           1           stages that the layers are split over, each of TP x DP ranks
 > schedule.batch            count                                           64          decode: requests of an attention group
 > schedule.chunk            count                                           4096        prefill: tokens of an attention group in one step
 > schedule.micro_batches    count                                           1           2: communication of one under compute of the other
 > schedule.streams          count                                           1           2: attention of one micro-batch computes beside experts of the other
 > schedule.attention_cores  count                                           0           streams 2: cube cores of a die for attention, the rest for experts; 0: shared
+> schedule.mtp              count                                           0           decode: tokens guessed for each sequence and step; serving.mtp.accept
 > schedule.vector_cores     count                                           0           of a die, used by dispatch and combine; 0: all
 > schedule.kernel           text                                            ""          dispatch and combine as the machine's calibration.kernels names them, without phase and op
 > schedule.dispatch         bf16|int8|fp8|fp4                               int8        rows on the wire in dispatch
@@ -331,44 +405,109 @@ $ epsim config fields schedule
 > schedule.shared_slots     count                                           0           slots of shared experts, on ranks of their own; 0: on every rank
 > schedule.replica_choice   even|nearest                                    even        a rank's rows for an expert: over all replicas, or the nearest
 $ epsim config fields sweep
-> key                    unit                                                    default               meaning
-> sweep.name             text                                                    sweep                 names the output files
-> sweep.flow             list of text                                            relay3,relay2,direct  schedules of dispatch and combine
-> sweep.ep               list of count                                           []                    expert-parallel ranks
-> sweep.tp               list of count                                           []                    ranks of an attention group
-> sweep.dp               list of count                                           []                    attention groups; 0: EP / TP
-> sweep.batch            list of count                                           []                    decode requests of an attention group
-> sweep.chunk            list of count                                           []                    prefill tokens of an attention group in a step
-> sweep.micro_batches    list of count                                           []                    2: overlap of communication and compute
-> sweep.streams          list of count                                           []                    2: attention computes beside experts
-> sweep.attention_cores  list of count                                           []                    of them, cube cores for attention; 0: shared
-> sweep.vector_cores     list of count                                           []                    vector cores for dispatch and combine; 0: all
-> sweep.kernel           list of text                                            []                    of dispatch and combine, as calibration.kernels names them
-> sweep.dispatch         list of bf16|int8|fp8|fp4                               []                    rows on the wire in dispatch
-> sweep.weights          list of bf16|int8|fp8|fp4                               []                    weights, and GEMM compute
-> sweep.kv               list of bf16|int8|fp8|fp4                               []                    KV cache
-> sweep.completion       list of auto|barrier|flags                              []                    flow option, as all down to pipeline
-> sweep.addresses        list of auto|exchanged|cached                           []                    of remote windows
-> sweep.window           list of auto|worst|counts                               []                    how windows are sized
-> sweep.quantise         list of auto|fused|separate                             []                    where rows are quantised
-> sweep.dedup            list of auto|none|rank|node                             []                    one row for each expert, rank or node of a token
-> sweep.local            list of auto|staged|shortcut                            []                    rows of a rank to itself
-> sweep.round_tokens     list of count                                           []                    tokens of a rank that one round moves
-> sweep.pipeline         list of count                                           []                    parts that overlap with compute
-> sweep.placement        list of contiguous|round-robin|random|eplb|eplb-global  []                    of experts in slots
-> sweep.replicas         list of count                                           []                    slots beyond one for each routed expert
-> sweep.shared_slots     list of count                                           []                    slots of shared experts; 0: on every rank
-> sweep.replica_choice   list of even|nearest                                    []                    which replica a row goes to
-> sweep.machines         list of text                                            []                    names; each is tried with each model and workload
-> sweep.models           list of text                                            []                    likewise
-> sweep.workloads        list of text                                            []                    likewise
-> sweep.constraints      list of text                                            []                    what must hold between knobs, such as tp * dp == ep
-> sweep.budget.ttft      time                                                    0s                    time to first token of the workload's prompt; 0: none
-> sweep.budget.tpot      time                                                    0s                    time per output token; 0: none
-> sweep.budget.npus      count                                                   0                     NPUs of a deployment; 0: any
-> sweep.budget.memory    size                                                    0B                    of a rank's HBM; 0: all that is usable
-> sweep.objective        throughput|ttft|tpot|npus|cost                          throughput            what is best among those that meet the budgets
-> sweep.engine           text                                                    fluid                 see `epsim list engines`
+> key                            unit                                                    default               meaning
+> sweep.name                     text                                                    sweep                 names the output files
+> sweep.flow                     list of text                                            relay3,relay2,direct  schedules of dispatch and combine
+> sweep.ep                       list of count                                           []                    expert-parallel ranks
+> sweep.tp                       list of count                                           []                    ranks of an attention group
+> sweep.dp                       list of count                                           []                    attention groups; 0: EP / TP
+> sweep.pp                       list of count                                           []                    stages that the layers are split over
+> sweep.batch                    list of count                                           []                    decode requests of an attention group
+> sweep.chunk                    list of count                                           []                    prefill tokens of an attention group in a step
+> sweep.micro_batches            list of count                                           []                    2: overlap of communication and compute
+> sweep.mtp                      list of count                                           []                    decode: tokens guessed in a step
+> sweep.streams                  list of count                                           []                    2: attention computes beside experts
+> sweep.attention_cores          list of count                                           []                    of them, cube cores for attention; 0: shared
+> sweep.vector_cores             list of count                                           []                    vector cores for dispatch and combine; 0: all
+> sweep.kernel                   list of text                                            []                    of dispatch and combine, as calibration.kernels names them
+> sweep.dispatch                 list of bf16|int8|fp8|fp4                               []                    rows on the wire in dispatch
+> sweep.weights                  list of bf16|int8|fp8|fp4                               []                    weights, and GEMM compute
+> sweep.kv                       list of bf16|int8|fp8|fp4                               []                    KV cache
+> sweep.completion               list of auto|barrier|flags                              []                    flow option, as all down to pipeline
+> sweep.addresses                list of auto|exchanged|cached                           []                    of remote windows
+> sweep.window                   list of auto|worst|counts                               []                    how windows are sized
+> sweep.quantise                 list of auto|fused|separate                             []                    where rows are quantised
+> sweep.dedup                    list of auto|none|rank|node                             []                    one row for each expert, rank or node of a token
+> sweep.local                    list of auto|staged|shortcut                            []                    rows of a rank to itself
+> sweep.round_tokens             list of count                                           []                    tokens of a rank that one round moves
+> sweep.pipeline                 list of count                                           []                    parts that overlap with compute
+> sweep.placement                list of contiguous|round-robin|random|eplb|eplb-global  []                    of experts in slots
+> sweep.replicas                 list of count                                           []                    slots beyond one for each routed expert
+> sweep.shared_slots             list of count                                           []                    slots of shared experts; 0: on every rank
+> sweep.replica_choice           list of even|nearest                                    []                    which replica a row goes to
+> sweep.prefill.flow             list of text                                            []                    schedules of dispatch and combine
+> sweep.prefill.ep               list of count                                           []                    expert-parallel ranks
+> sweep.prefill.tp               list of count                                           []                    ranks of an attention group
+> sweep.prefill.dp               list of count                                           []                    attention groups; 0: EP / TP
+> sweep.prefill.pp               list of count                                           []                    stages that the layers are split over
+> sweep.prefill.chunk            list of count                                           []                    prefill tokens of an attention group in a step
+> sweep.prefill.micro_batches    list of count                                           []                    2: overlap of communication and compute
+> sweep.prefill.streams          list of count                                           []                    2: attention computes beside experts
+> sweep.prefill.attention_cores  list of count                                           []                    of them, cube cores for attention; 0: shared
+> sweep.prefill.vector_cores     list of count                                           []                    vector cores for dispatch and combine; 0: all
+> sweep.prefill.kernel           list of text                                            []                    of dispatch and combine, as calibration.kernels names them
+> sweep.prefill.dispatch         list of bf16|int8|fp8|fp4                               []                    rows on the wire in dispatch
+> sweep.prefill.weights          list of bf16|int8|fp8|fp4                               []                    weights, and GEMM compute
+> sweep.prefill.completion       list of auto|barrier|flags                              []                    flow option, as all down to pipeline
+> sweep.prefill.addresses        list of auto|exchanged|cached                           []                    of remote windows
+> sweep.prefill.window           list of auto|worst|counts                               []                    how windows are sized
+> sweep.prefill.quantise         list of auto|fused|separate                             []                    where rows are quantised
+> sweep.prefill.dedup            list of auto|none|rank|node                             []                    one row for each expert, rank or node of a token
+> sweep.prefill.local            list of auto|staged|shortcut                            []                    rows of a rank to itself
+> sweep.prefill.round_tokens     list of count                                           []                    tokens of a rank that one round moves
+> sweep.prefill.pipeline         list of count                                           []                    parts that overlap with compute
+> sweep.prefill.placement        list of contiguous|round-robin|random|eplb|eplb-global  []                    of experts in slots
+> sweep.prefill.replicas         list of count                                           []                    slots beyond one for each routed expert
+> sweep.prefill.shared_slots     list of count                                           []                    slots of shared experts; 0: on every rank
+> sweep.prefill.replica_choice   list of even|nearest                                    []                    which replica a row goes to
+> sweep.prefill.instances        list of count                                           []                    deployments; without any as many as balance the pools
+> sweep.decode.flow              list of text                                            []                    schedules of dispatch and combine
+> sweep.decode.ep                list of count                                           []                    expert-parallel ranks
+> sweep.decode.tp                list of count                                           []                    ranks of an attention group
+> sweep.decode.dp                list of count                                           []                    attention groups; 0: EP / TP
+> sweep.decode.pp                list of count                                           []                    stages that the layers are split over
+> sweep.decode.batch             list of count                                           []                    decode requests of an attention group
+> sweep.decode.micro_batches     list of count                                           []                    2: overlap of communication and compute
+> sweep.decode.mtp               list of count                                           []                    decode: tokens guessed in a step
+> sweep.decode.streams           list of count                                           []                    2: attention computes beside experts
+> sweep.decode.attention_cores   list of count                                           []                    of them, cube cores for attention; 0: shared
+> sweep.decode.vector_cores      list of count                                           []                    vector cores for dispatch and combine; 0: all
+> sweep.decode.kernel            list of text                                            []                    of dispatch and combine, as calibration.kernels names them
+> sweep.decode.dispatch          list of bf16|int8|fp8|fp4                               []                    rows on the wire in dispatch
+> sweep.decode.weights           list of bf16|int8|fp8|fp4                               []                    weights, and GEMM compute
+> sweep.decode.completion        list of auto|barrier|flags                              []                    flow option, as all down to pipeline
+> sweep.decode.addresses         list of auto|exchanged|cached                           []                    of remote windows
+> sweep.decode.window            list of auto|worst|counts                               []                    how windows are sized
+> sweep.decode.quantise          list of auto|fused|separate                             []                    where rows are quantised
+> sweep.decode.dedup             list of auto|none|rank|node                             []                    one row for each expert, rank or node of a token
+> sweep.decode.local             list of auto|staged|shortcut                            []                    rows of a rank to itself
+> sweep.decode.round_tokens      list of count                                           []                    tokens of a rank that one round moves
+> sweep.decode.pipeline          list of count                                           []                    parts that overlap with compute
+> sweep.decode.placement         list of contiguous|round-robin|random|eplb|eplb-global  []                    of experts in slots
+> sweep.decode.replicas          list of count                                           []                    slots beyond one for each routed expert
+> sweep.decode.shared_slots      list of count                                           []                    slots of shared experts; 0: on every rank
+> sweep.decode.replica_choice    list of even|nearest                                    []                    which replica a row goes to
+> sweep.decode.instances         list of count                                           []                    deployments; without any as many as balance the pools
+> sweep.machines                 list of text                                            []                    names; each is tried with each model and workload
+> sweep.models                   list of text                                            []                    likewise
+> sweep.workloads                list of text                                            []                    likewise
+> sweep.constraints              list of text                                            []                    what must hold between knobs, such as tp * dp == ep
+> sweep.router                   list of text                                            []                    of those that are served (--serve); see `epsim list policies`
+> sweep.batching                 list of text                                            []                    likewise
+> sweep.budget.ttft              time                                                    0s                    time to first token of the workload's prompt; 0: none
+> sweep.budget.tpot              time                                                    0s                    time per output token; 0: none
+> sweep.budget.npus              count                                                   0                     NPUs of a deployment, or of all instances; 0: any
+> sweep.budget.memory            size                                                    0B                    of a rank's HBM; 0: all that is usable
+> sweep.budget.ttft_p50          time                                                    0s                    of requests in queues (--serve); 0: none
+> sweep.budget.ttft_p90          time                                                    0s                    likewise
+> sweep.budget.ttft_p95          time                                                    0s                    likewise
+> sweep.budget.ttft_p99          time                                                    0s                    likewise
+> sweep.budget.tpot_p50          time                                                    0s                    likewise
+> sweep.budget.tpot_p90          time                                                    0s                    likewise
+> sweep.budget.tpot_p95          time                                                    0s                    likewise
+> sweep.budget.tpot_p99          time                                                    0s                    likewise
+> sweep.objective                throughput|ttft|tpot|npus|cost|energy                   throughput            what is best among those that meet the budgets
+> sweep.engine                   text                                                    fluid                 see `epsim list engines`
 $ epsim config fields | awk '{ sub(/\..*/, "", $1); print $1 }' | uniq
 > key
 > machine

@@ -63,11 +63,13 @@ $ epsim run --help
 >   --ep N                   ranks that share one copy of the experts
 >   --tp N                   ranks that share an attention group
 >   --dp N                   attention groups; 0: EP / TP
+>   --pp N                   stages that the layers are split over, each of TP x DP ranks
 >   --batch N                decode: requests of an attention group
 >   --chunk N                prefill: tokens of an attention group in one step
 >   --micro-batches N        2: communication of one under compute of the other
 >   --streams N              2: attention of one micro-batch computes beside experts of the other
 >   --attention-cores N      streams 2: cube cores of a die for attention, the rest for experts; 0: shared
+>   --mtp N                  decode: tokens guessed for each sequence and step; serving.mtp.accept
 >   --vector-cores N         of a die, used by dispatch and combine; 0: all
 >   --kernel NAME            dispatch and combine as the machine's calibration.kernels names them, without phase and op
 >   --dispatch NAME          rows on the wire in dispatch
@@ -108,6 +110,10 @@ $ epsim sweep --help
 >   --near SHARE             with --prune near: how far from the estimated front; default 5%
 >   --draws N                sweep N draws of the machine's uncertain numbers, too: how surely each point is feasible
 >   --finalists N            price the N best of the front by simgrid, too
+>   --serve N                serve the N best of the front through queues: percentiles, goodput
+>   --rate N                 with --serve: requests a second
+>   --requests N             with --serve: how many; default: some lives of a request
+>   --load SHARE             with --serve: of a pool's throughput that its deployments are for; default 80%
 >   --store FILE             keep prices there, and take from it what an earlier sweep made
 >   --resume                 go on with a sweep that was cut off: the store must be there
 >   --shard I/N              only the I-th part of the prices, into the store; no report
@@ -129,11 +135,13 @@ $ epsim sweep --help
 >   --ep N                   ranks that share one copy of the experts
 >   --tp N                   ranks that share an attention group
 >   --dp N                   attention groups; 0: EP / TP
+>   --pp N                   stages that the layers are split over, each of TP x DP ranks
 >   --batch N                decode: requests of an attention group
 >   --chunk N                prefill: tokens of an attention group in one step
 >   --micro-batches N        2: communication of one under compute of the other
 >   --streams N              2: attention of one micro-batch computes beside experts of the other
 >   --attention-cores N      streams 2: cube cores of a die for attention, the rest for experts; 0: shared
+>   --mtp N                  decode: tokens guessed for each sequence and step; serving.mtp.accept
 >   --vector-cores N         of a die, used by dispatch and combine; 0: all
 >   --kernel NAME            dispatch and combine as the machine's calibration.kernels names them, without phase and op
 >   --dispatch NAME          rows on the wire in dispatch
@@ -186,11 +194,13 @@ $ epsim explain --help
 >   --ep N                   ranks that share one copy of the experts
 >   --tp N                   ranks that share an attention group
 >   --dp N                   attention groups; 0: EP / TP
+>   --pp N                   stages that the layers are split over, each of TP x DP ranks
 >   --batch N                decode: requests of an attention group
 >   --chunk N                prefill: tokens of an attention group in one step
 >   --micro-batches N        2: communication of one under compute of the other
 >   --streams N              2: attention of one micro-batch computes beside experts of the other
 >   --attention-cores N      streams 2: cube cores of a die for attention, the rest for experts; 0: shared
+>   --mtp N                  decode: tokens guessed for each sequence and step; serving.mtp.accept
 >   --vector-cores N         of a die, used by dispatch and combine; 0: all
 >   --kernel NAME            dispatch and combine as the machine's calibration.kernels names them, without phase and op
 >   --dispatch NAME          rows on the wire in dispatch
@@ -248,11 +258,13 @@ $ epsim config --help
 >   --ep N                   ranks that share one copy of the experts
 >   --tp N                   ranks that share an attention group
 >   --dp N                   attention groups; 0: EP / TP
+>   --pp N                   stages that the layers are split over, each of TP x DP ranks
 >   --batch N                decode: requests of an attention group
 >   --chunk N                prefill: tokens of an attention group in one step
 >   --micro-batches N        2: communication of one under compute of the other
 >   --streams N              2: attention of one micro-batch computes beside experts of the other
 >   --attention-cores N      streams 2: cube cores of a die for attention, the rest for experts; 0: shared
+>   --mtp N                  decode: tokens guessed for each sequence and step; serving.mtp.accept
 >   --vector-cores N         of a die, used by dispatch and combine; 0: all
 >   --kernel NAME            dispatch and combine as the machine's calibration.kernels names them, without phase and op
 >   --dispatch NAME          rows on the wire in dispatch
