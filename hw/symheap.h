@@ -16,7 +16,7 @@
 #include <stdint.h>
 #include "models/base/err.h"
 
-enum { ROW_ALIGN_BYTES = 32, FLAG_BYTES = 64, MOST_RANKS = 64 };
+enum { ROW_ALIGN_BYTES = 32, FLAG_BYTES = 64, MOST_RANKS = 128, DEVICE_TEXT_SIZE = 160 };
 
 struct flag {
 	_Alignas(FLAG_BYTES) _Atomic int32_t value;
@@ -59,6 +59,7 @@ struct launch {
 	size_t job_bytes, report_bytes;
 	const void *job;
 	void (*rank_main)(struct symheap *h, const void *job, void *report);
+	char *device; /* NULL, or DEVICE_TEXT_SIZE: what ran it; stays as it is on a host */
 };
 
 struct symheap_backend {
