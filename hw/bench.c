@@ -26,10 +26,9 @@ static int64_t row_count(const struct bench_rank *x, int64_t bytes)
 /* A row's place when rows go to several places in turn. */
 static int64_t place_of(int64_t row, int64_t rows)
 {
-	int64_t each = (rows + BENCH_PLACES - 1) / BENCH_PLACES;
-	int64_t at = row % BENCH_PLACES * each + row / BENCH_PLACES;
+	int64_t each = rows / BENCH_PLACES;
 
-	return at < rows ? at : row;
+	return row < each * BENCH_PLACES ? row % BENCH_PLACES * each + row / BENCH_PLACES : row;
 }
 
 /* ---- one pass of each kind ---- */
@@ -270,8 +269,11 @@ static void point_join(struct bench_point *p, const struct bench_point *one)
 {
 	bool less = one->figure_units < p->figure_units;
 
+	if (one->figure_units == 0) /* it waited */
+		return;
 	if (p->figure_units > 0 && less != kinds[p->kind].moves)
 		return;
+	p->cores = one->cores;
 	p->figure_units = one->figure_units;
 	p->best_units = one->best_units;
 }
@@ -284,12 +286,13 @@ enum rc bench_run(struct bench *b, const struct symheap_backend *backend, struct
 	                   .job_bytes = sizeof *b,
 	                   .report_bytes = MOST_POINTS * sizeof *out,
 	                   .job = b,
-	                   .rank_main = bench_rank_main};
+	                   .rank_main = bench_rank_main,
+	                   .device = b->device};
 	enum rc rc = backend->launch(&l, out, e);
 
 	for (int32_t i = 0; rc == RC_OK && i < b->n_points; i++) {
 		b->point[i].figure_units = 0;
-		for (int64_t rank = 0; rank < b->point[i].cores; rank++)
+		for (int64_t rank = 0; rank < b->n_ranks; rank++)
 			point_join(&b->point[i], &out[rank * MOST_POINTS + i]);
 	}
 	free(out);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "hw/helper.h"
+#include "hw/symheap_shared.h"
 
 static const char program_name[] = "epsim-oshmem";
 
@@ -47,6 +48,7 @@ static enum rc launch(const struct launch *l, void *reports, struct err *e)
 const struct symheap_backend backend_oshmem = {
         .name = "oshmem",
         .doc = "OpenSHMEM through Open MPI's oshrun",
+        .caution = symheap_shared_caution,
         .available = available,
         .launch = launch,
 };
