@@ -297,6 +297,31 @@ static void test_oshmem_interrupted(void)
 		dies_of(oshmem_run(), THE_GROUP, SIGINT);
 }
 
+/* ---- ascend, on its twin: a program that forks its ranks; names of processes have 15 letters ----
+ */
+
+static struct run ascend_run(void)
+{
+	return (struct run){
+	        .backend = "ascend-twin", .rank = "epsim-ascend-tw", .processes = RANKS + 1};
+}
+
+static void test_ascend_rank(void)
+{
+	tells(ascend_run(), A_RANK,
+	      "a rank was killed by signal 9 (Killed); the other ranks were ended");
+}
+
+static void test_ascend_parent(void)
+{
+	dies_of(ascend_run(), THE_PARENT, SIGKILL);
+}
+
+static void test_ascend_interrupted(void)
+{
+	dies_of(ascend_run(), THE_GROUP, SIGINT);
+}
+
 int main(void)
 {
 	static const struct unit_test tests[] = {
@@ -307,6 +332,9 @@ int main(void)
 	        {"oshmem: oshrun", test_oshmem_launcher},
 	        {"oshmem: the parent", test_oshmem_parent},
 	        {"oshmem: Ctrl-C", test_oshmem_interrupted},
+	        {"ascend: a rank", test_ascend_rank},
+	        {"ascend: the parent", test_ascend_parent},
+	        {"ascend: Ctrl-C", test_ascend_interrupted},
 	        {NULL, NULL},
 	};
 
