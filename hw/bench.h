@@ -29,6 +29,9 @@ struct bench_point {
 	                  all ranks at work; 0: as many as there are */
 	double figure_units; /* bytes/s or s; median over repeats */
 	double best_units;   /* the best repeat */
+	/* movers: of memcpy of the same size and cores, median over repeats, in each of which both
+	   ran one after the other; 0: not measured beside it */
+	double of_memcpy_ratio;
 };
 
 enum { MOST_POINTS = 512, BENCH_TOP_K = 8, BENCH_PLACES = 16 };

@@ -10,7 +10,8 @@
 static void point_add(struct bench *b, enum bench_kind kind, int64_t bytes, int64_t cores)
 {
 	CHECK(b->n_points < MOST_POINTS);
-	b->point[b->n_points++] = (struct bench_point){kind, bytes, cores, 0, 0};
+	b->point[b->n_points++] =
+	        (struct bench_point){.kind = kind, .bytes = bytes, .cores = cores};
 }
 
 static void sizes_add(struct bench *b, int64_t bytes, int64_t cores)
@@ -84,6 +85,26 @@ static void rate_cell(struct table *t, const struct bench *b, enum bench_kind k,
 	           p ? quantity_human(p->figure_units, DIM_RATE, 3, buf, sizeof buf) : "-");
 }
 
+/* What copies, puts and gets reach of memcpy. */
+static void shares_text(const struct bench *b, FILE *out)
+{
+	const double percent_ratio = 100;
+
+	for (int32_t i = 0; i < b->n_points; i++) {
+		const struct bench_point *p = &b->point[i];
+		char buf[TEXT_SIZE];
+
+		if (p->of_memcpy_ratio == 0 || p->kind == BENCH_MEMCPY || p->kind > BENCH_GET)
+			continue;
+		if (p->kind == BENCH_COPY)
+			fprintf(out, "of memcpy, %s, cores %lld:",
+			        quantity_human((double)p->bytes, DIM_BYTES, 3, buf, sizeof buf),
+			        (long long)p->cores);
+		fprintf(out, " %s %.0f %%%s", bench_name(p->kind),
+		        percent_ratio * p->of_memcpy_ratio, p->kind == BENCH_GET ? "\n" : ",");
+	}
+}
+
 static void report_text(const struct bench *b, const struct symheap_backend *backend, FILE *out)
 {
 	const char *headers[BENCH_KINDS + 2] = {"size", "cores"};
@@ -109,6 +130,7 @@ static void report_text(const struct bench *b, const struct symheap_backend *bac
 	table_print(t, out);
 	table_free(t);
 	fprintf(out, "\n");
+	shares_text(b, out);
 	for (int32_t i = 0; i < b->n_points; i++) {
 		if (!bench_moves(b->point[i].kind))
 			fprintf(out, "%s %s\n", bench_name(b->point[i].kind),
@@ -139,6 +161,8 @@ static void report_json(const struct bench *b, const struct symheap_backend *bac
 		json_integer(j, "cores", p->cores);
 		json_number(j, moves ? "rate_Bps" : "time_s", p->figure_units);
 		json_number(j, moves ? "best_Bps" : "best_s", p->best_units);
+		if (p->of_memcpy_ratio > 0)
+			json_number(j, "of_memcpy_ratio", p->of_memcpy_ratio);
 		json_close(j);
 	}
 	json_close(j);
@@ -166,10 +190,10 @@ static enum rc observations_write(const char *path, const struct bench *b,
 		bool moves = bench_moves(p->kind);
 
 		fprintf(out,
-		        "epsim hw bench,backend=%s,\"%s\",shared memory,%s,%lld,%lld,%.4g,%s,"
+		        "epsim hw bench,backend=%s,\"%s\",%s,%s,%lld,%lld,%.4g,%s,"
 		        "measured,\"median of %d, slowest rank; %s\"\n",
-		        backend->name, machine, bench_name(p->kind), (long long)p->bytes,
-		        (long long)p->cores,
+		        backend->name, machine, backend->dies ? "fabric" : "shared memory",
+		        bench_name(p->kind), (long long)p->bytes, (long long)p->cores,
 		        moves ? p->figure_units / giga : p->figure_units * us_per_s,
 		        moves ? "GB/s" : "us", b->repeats, backend->caution);
 	}
