@@ -66,7 +66,9 @@ static void names_drop(struct names *x, const struct names *y, bool held)
 
 static void names_fini(struct names *x)
 {
-	names_drop(x, x, true);
+	for (size_t i = 0; i < x->n; i++)
+		free(x->name[i]);
+	x->n = 0;
 }
 
 /* Is the process one of ours, of that name (NULL: any)? One that only waits to be reaped has no
