@@ -16,39 +16,35 @@
 #include <shmem.h>
 #endif
 
+#define ASCEND_ADDRESS GM_ADDR
+#include "hw/ascend_exchange.h"
+
 namespace epsim
 {
 
 typedef GM_ADDR Address; /* a macro for a pointer */
+typedef struct ascend_exchange Exchange;
 
-enum { FLAG_INTS = 16, SLOT_TAIL_BYTES = 64, TAIL_TRIPLE = 8, CHUNK = 1024, LINE_INTS = 8 };
-enum FlagKind { FLAG_COUNTS, FLAG_ROWS, FLAG_RESULTS, FLAG_KINDS };
+enum FlagKind { FLAG_COUNTS, FLAG_ROWS, FLAG_RESULTS };
 enum Target { TO_WINDOW, TO_SEND, TO_STAGE, TO_SLOT };
 enum Staging { SEND, RECEIVE, BACK_SEND, BACK_RECEIVE }; /* of relay3 */
 enum Half { DISPATCH_HALF, COMBINE_HALF };               /* of relay2's window */
 
-/* One rank's exchange; symmetric memory by own addresses. Tables of experts are `stride` wide. */
-struct Exchange {
-	int32_t n_ranks, experts, top_k, hidden, tokens, tokens_most, stride;
-	int32_t int8, decode, layer; /* layer: 1, 2, ... */
-	int64_t row_bytes, bf16_bytes, slot_bytes, back_bytes;
-	Address input, output, expert, weight; /* own */
-	Address block_counts;                  /* own: [cores][stride] */
-	Address flag[FLAG_KINDS];              /* [source], FLAG_INTS apart */
-	Address own_counts[2], counts[2];      /* [stride]; [source][stride] */
-	Address window, window_scale, result;  /* scales: a line of LINE_INTS each */
-	Address staging[4], staging_scale[2];
-	Address row_flag, status[2], triple; /* triples: a line each */
-};
+static_assert(sizeof(Exchange) % sizeof(int64_t) == 0, "read by words");
 
 using namespace AscendC;
 
 class Core
 {
       public:
-	__aicore__ inline void open(const Exchange &exchange)
+	/* exchange: in global memory, which the host wrote before the launch; no pointer of C++
+	   leads from there to here but one word at a time. */
+	__aicore__ inline void open(Address exchange)
 	{
-		x = exchange;
+		__gm__ int64_t *from = (__gm__ int64_t *)exchange;
+
+		for (uint32_t i = 0; i < sizeof(Exchange) / sizeof(int64_t); i++)
+			((int64_t *)&x)[i] = from[i];
 		me = aclshmem_my_pe();
 		local = x.experts / x.n_ranks;
 		block = GetBlockIdx(), blocks = GetBlockNum();
@@ -64,9 +60,32 @@ class Core
 		pipe.InitBuffer(sum_buffer, (uint32_t)numbers * 4 + 32);
 		pipe.InitBuffer(narrow_buffer, (uint32_t)numbers * 4);
 		clear();
+		if (x.timed)
+			barrier();
+		step();
+	}
+
+	/* Leaves the stamps. */
+	__aicore__ inline void close()
+	{
+		LocalTensor<int64_t> to = chunk_buffer.Get<int64_t>();
+
+		PipeBarrier<PIPE_ALL>();
+		for (uint32_t i = 0; i < ASCEND_STAMPS; i++)
+			to.SetValue(i, stamp[i]);
+		PipeBarrier<PIPE_ALL>();
+		DataCopy(at<int64_t>(x.stamps)[(uint64_t)block * ASCEND_STAMPS], to, ASCEND_STAMPS);
+		PipeBarrier<PIPE_ALL>();
 	}
 
       protected:
+	/* A step of the flow ends on this core. */
+	__aicore__ inline void step()
+	{
+		if (stamps < ASCEND_STAMPS)
+			stamp[stamps++] = GetSystemCycle();
+	}
+
 	/* ---- memory ---- */
 
 	template <typename T>
@@ -337,7 +356,8 @@ class Core
 	}
 
 	Exchange x;
-	int64_t me, block, blocks;
+	int64_t me, block, blocks, stamp[ASCEND_STAMPS] = {};
+	int32_t stamps = 0;
 	int32_t local, first_token, end_token, numbers, turn = 0;
 	TPipe pipe;
 	TBuf<TPosition::VECCALC> row_buffer[2], table_buffer, chunk_buffer, line_buffer;

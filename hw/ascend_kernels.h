@@ -17,15 +17,19 @@ class Flows : public Core
 			push_counts();
 		} else {
 			meet(FLAG_COUNTS);
+			step();
 			pull_counts();
 			barrier();
 		}
+		step();
 		window_offsets();
 		send_rows(TO_WINDOW);
+		step();
 		if (x.decode)
 			meet(FLAG_ROWS);
 		else
 			barrier();
+		step();
 	}
 
 	__aicore__ inline void dispatch_relay3()
@@ -33,11 +37,16 @@ class Flows : public Core
 		count();
 		packed_offsets();
 		send_rows(TO_SEND);
+		step();
 		push_counts();
+		step();
 		all_to_all(true);
+		step();
 		meet(FLAG_ROWS);
+		step();
 		reorder(true);
 		finish();
+		step();
 	}
 
 	__aicore__ inline void dispatch_relay2()
@@ -47,15 +56,19 @@ class Flows : public Core
 			meet(FLAG_COUNTS);
 			pull_counts();
 			finish();
+			step();
 		}
 		packed_offsets();
 		send_rows(x.decode ? TO_SLOT : TO_STAGE);
 		finish();
+		step();
 		send_status();
 		wait_status();
 		finish();
+		step();
 		take_slots();
 		finish();
+		step();
 	}
 
 	__aicore__ inline void combine_direct()
@@ -65,10 +78,14 @@ class Flows : public Core
 			meet(FLAG_RESULTS);
 		else
 			barrier();
+		step();
 		window_offsets();
 		sum_tokens(TO_WINDOW);
-		if (!x.decode)
-			barrier();
+		step();
+		if (x.decode)
+			return;
+		barrier();
+		step();
 	}
 
 	__aicore__ inline void combine_relay3()
@@ -76,22 +93,28 @@ class Flows : public Core
 		earlier_blocks();
 		reorder(false);
 		finish();
+		step();
 		all_to_all(false);
+		step();
 		meet(FLAG_RESULTS);
+		step();
 		packed_offsets();
 		sum_tokens(TO_SEND);
 		finish();
+		step();
 	}
 
 	__aicore__ inline void combine_relay2()
 	{
 		earlier_blocks();
 		return_rows();
+		step();
 		sum_tokens(TO_SLOT);
 		finish();
+		step();
 	}
 
-      private:
+      protected:
 	/* A row of input to INT8 in row_buffer[1]; its scale. */
 	__aicore__ inline float quantise(int64_t token)
 	{
@@ -409,14 +432,19 @@ class Flows : public Core
 		for (int32_t j = 0; j < x.top_k; j++)
 			add_row(row_of(target, first + j, expert[j]), weight.GetValue((uint32_t)j),
 			        j);
-		for (int32_t b = 0; b < 2 && b < x.top_k; b++)
+		sum_end(at<bfloat16_t>(x.output, token * x.bf16_bytes), x.top_k);
+	}
+
+	/* The sum of n rows to memory. */
+	__aicore__ inline void sum_end(GlobalTensor<bfloat16_t> to, int32_t n)
+	{
+		for (int32_t b = 0; b < 2 && b < n; b++)
 			WaitFlag<HardEvent::V_MTE2>(b);
 		PipeBarrier<PIPE_ALL>();
 		Cast(row_buffer[0].Get<bfloat16_t>(), sum_buffer.Get<float>(), RoundMode::CAST_RINT,
 		     (uint32_t)x.bf16_bytes / 2);
 		PipeBarrier<PIPE_ALL>();
-		DataCopy(at<bfloat16_t>(x.output, token * x.bf16_bytes),
-		         row_buffer[0].Get<bfloat16_t>(), (uint32_t)x.bf16_bytes / 2);
+		DataCopy(to, row_buffer[0].Get<bfloat16_t>(), (uint32_t)x.bf16_bytes / 2);
 		PipeBarrier<PIPE_ALL>();
 	}
 

@@ -1,7 +1,7 @@
-/* A twin of the part of AscendC and aclshmem that ascend_core.h and ascend_kernels.h use, for
- * processors: own work, written from the names and rules of their public documents. Processing
- * elements (PEs) and their vector cores are threads; global memory is memory; a PE's symmetric heap
- * lies at the same offset of each.
+/* A twin of the part of AscendC and aclshmem that ascend_core.h and its users need, for processors:
+ * own work, written from the names and rules of their public documents. Vector cores are threads;
+ * processing elements (PEs) are threads or processes; global memory is memory; a PE's symmetric
+ * heap lies at the same offset of each. What the host calls is in ascend_twin_host.h.
  *
  * It is stricter than it need be, where a device would be wrong only now and then:
  *   copies between global memory and the unified buffer (UB) happen when they are waited for, by
@@ -22,7 +22,12 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <fcntl.h>
 #include <sched.h>
+#include <sys/mman.h>
+#include <thread>
+#include <time.h>
+#include <unistd.h>
 #include <vector>
 
 #define __aicore__
@@ -74,36 +79,74 @@ class Barrier
 	int64_t left, all, round = 0;
 };
 
-/* All PEs. */
-struct World {
-	int64_t pes, blocks;
-	size_t heap_bytes;
-	std::vector<std::vector<uint8_t>> heap;
-	Barrier everyone;
-	std::deque<Barrier> of_pe;
+/* A barrier of threads or processes, in memory that they share. */
+struct Gather {
+	alignas(64) std::atomic<int64_t> arrived;
+	alignas(64) std::atomic<int64_t> round;
 
-	World(int64_t n_pes, int64_t n_blocks, size_t bytes)
-	    : pes(n_pes), blocks(n_blocks), heap_bytes(bytes), everyone(n_pes * n_blocks)
+	void wait(int64_t n)
 	{
-		for (int64_t i = 0; i < n_pes; i++) {
-			heap.emplace_back(bytes + 64);
-			of_pe.emplace_back(n_blocks);
+		int64_t mine = round.load(std::memory_order_acquire);
+
+		if (arrived.fetch_add(1, std::memory_order_acq_rel) == n - 1) {
+			arrived.store(0, std::memory_order_relaxed);
+			round.store(mine + 1, std::memory_order_release);
 		}
-	}
-	uint8_t *base(int64_t pe)
-	{
-		uint8_t *p = heap[(size_t)pe].data();
-
-		return p + (64 - (uintptr_t)p % 64) % 64;
+		while (round.load(std::memory_order_acquire) == mine)
+			sched_yield();
 	}
 };
+
+/* What all PEs share: threads of one process, processes that it forks, or, where EPSIM_TWIN_FILE
+ * names a file of zeros, whoever maps that. It takes memory as it is written to. */
+struct World {
+	Gather hosts, cores;
+
+	static constexpr int64_t most_pes = 16;
+	static constexpr size_t heap_bytes = size_t(4) << 30, first = 4096;
+
+	uint8_t *base(int64_t pe)
+	{
+		demand(pe >= 0 && pe < most_pes, "there are at most 16 PEs");
+		return (uint8_t *)this + first + (size_t)pe * heap_bytes;
+	}
+};
+
+inline World *world_map()
+{
+	const char *path = getenv("EPSIM_TWIN_FILE");
+	size_t bytes = World::first + World::most_pes * World::heap_bytes;
+	int fd = path ? open(path, O_RDWR) : -1;
+	void *p;
+
+	demand(!path || (fd >= 0 && ftruncate(fd, (off_t)bytes) == 0), "no EPSIM_TWIN_FILE");
+	p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+	         MAP_SHARED | MAP_NORESERVE | (path ? 0 : MAP_ANONYMOUS), fd, 0);
+	demand(p != MAP_FAILED, "no memory for the heaps");
+	return (World *)p;
+}
+
+inline World *const world = world_map(); /* before main(), so before any fork */
+
+/* A PE, as its host's thread sees it. */
+struct Pe {
+	int64_t number, all;
+	size_t heap_used;
+};
+
+inline Pe &pe()
+{
+	static thread_local Pe mine;
+
+	return mine;
+}
 
 enum Pipe { MTE2, MTE3, PIPES };
 
 /* One vector core. */
 struct Core {
-	World *world;
-	int64_t pe, block;
+	int64_t pe, pes, block, blocks;
+	Barrier *die; /* of its cores */
 	size_t ub_used;
 	std::deque<std::function<void()>> pending[PIPES];
 	size_t done[PIPES];     /* copies run so far */
@@ -150,6 +193,15 @@ enum class HardEvent { MTE2_V, V_MTE2, MTE2_MTE3, MTE3_MTE2, V_MTE3, MTE3_V, MTE
 enum class RoundMode { CAST_NONE, CAST_RINT };
 enum pipe_t { PIPE_V, PIPE_ALL };
 
+/* Of a processor's clock: 50 a microsecond, as on A2 and A3. */
+inline int64_t GetSystemCycle()
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return ((int64_t)now.tv_sec * 1000000000 + now.tv_nsec) / 20;
+}
+
 inline int64_t GetBlockIdx()
 {
 	return twin::core()->block;
@@ -157,7 +209,7 @@ inline int64_t GetBlockIdx()
 
 inline int64_t GetBlockNum()
 {
-	return twin::core()->world->blocks;
+	return twin::core()->blocks;
 }
 
 template <typename T> struct LocalTensor {
@@ -265,7 +317,7 @@ template <pipe_t pipe> void PipeBarrier()
 template <bool only_vector_cores> void SyncAll()
 {
 	twin::all_waited_for("SyncAll before own copies are through");
-	twin::core()->world->of_pe[(size_t)twin::core()->pe].wait();
+	twin::core()->die->wait();
 }
 
 inline bool aligned(const void *p, size_t bytes)
@@ -413,14 +465,13 @@ inline int aclshmem_my_pe()
 
 inline int aclshmem_n_pes()
 {
-	return (int)twin::core()->world->pes;
+	return (int)twin::core()->pes;
 }
 
 inline __gm__ void *aclshmem_ptr(__gm__ void *own, int pe)
 {
-	twin::World *w = twin::core()->world;
-
-	return w->base(pe) + (static_cast<uint8_t *>(own) - w->base(twin::core()->pe));
+	return twin::world->base(pe) +
+	       (static_cast<uint8_t *>(own) - twin::world->base(twin::core()->pe));
 }
 
 inline void aclshmem_quiet()
@@ -446,5 +497,5 @@ inline void aclshmem_signal_wait_until(__gm__ int32_t *own, int, int32_t value)
 inline void aclshmemx_barrier_all_vec()
 {
 	twin::all_waited_for("a barrier before own copies are through");
-	twin::core()->world->everyone.wait();
+	twin::world->cores.wait(twin::core()->pes * twin::core()->blocks);
 }

@@ -26,10 +26,9 @@ static int64_t row_count(const struct bench_rank *x, int64_t bytes)
 /* A row's place when rows go to several places in turn. */
 static int64_t place_of(int64_t row, int64_t rows)
 {
-	int64_t each = (rows + BENCH_PLACES - 1) / BENCH_PLACES;
-	int64_t at = row % BENCH_PLACES * each + row / BENCH_PLACES;
+	int64_t each = rows / BENCH_PLACES;
 
-	return at < rows ? at : row;
+	return row < each * BENCH_PLACES ? row % BENCH_PLACES * each + row / BENCH_PLACES : row;
 }
 
 /* ---- one pass of each kind ---- */
@@ -200,24 +199,64 @@ static int64_t passes_for(const struct bench *b, const struct bench_point *p)
 	return passes < 1 ? 1 : passes > (double)(1 << 20) ? 1 << 20 : (int64_t)passes;
 }
 
-static void point_run(struct bench_rank *x, const struct bench_point *p, struct bench_point *out)
+static double median(double *value, int32_t n)
+{
+	qsort(value, (size_t)n, sizeof *value, by_value);
+	return value[n / 2];
+}
+
+/* The point's figures from the time of a pass in each repeat; first_s: of the first of its group,
+ * or NULL. Other programs slow down neighbours in time alike, so ratios are of each repeat. */
+static void point_sum(const struct bench_point *p, const double *pass_s, const double *first_s,
+                      int32_t n, struct bench_point *out)
+{
+	double *value = heap_zeroed((size_t)n, sizeof *value);
+
+	*out = *p;
+	for (int32_t i = 0; i < n && first_s; i++)
+		value[i] = first_s[i] / pass_s[i];
+	out->of_memcpy_ratio = first_s ? median(value, n) : 0;
+	memcpy(value, pass_s, (size_t)n * sizeof *value);
+	if (kinds[p->kind].moves) {
+		out->figure_units = (double)p->bytes / median(value, n);
+		out->best_units = (double)p->bytes / value[0];
+	} else {
+		out->figure_units = median(value, n) / kinds[p->kind].ways_count;
+		out->best_units = value[0] / kinds[p->kind].ways_count;
+	}
+	free(value);
+}
+
+/* Points of one size and number of ranks, in turns, so that all meet the same neighbours. */
+static void group_run(struct bench_rank *x, const struct bench_point *p, int32_t n_points,
+                      struct bench_point *out)
 {
 	int32_t n = x->bench->repeats;
-	int64_t passes = passes_for(x->bench, p);
-	double *one_s = heap_zeroed((size_t)n + 1, sizeof *one_s), *value_s = one_s + 1;
+	double *time_s = heap_zeroed((size_t)n_points * (size_t)n, sizeof *time_s);
 
-	for (int32_t i = -1; i < n; i++)
-		value_s[i] = pass_s(x, p, passes);
-	qsort(value_s, (size_t)n, sizeof *value_s, by_value);
-	*out = *p;
-	if (x->heap->rank < p->cores && kinds[p->kind].moves) {
-		out->figure_units = (double)p->bytes / value_s[n / 2];
-		out->best_units = (double)p->bytes / value_s[0];
-	} else if (x->heap->rank < p->cores) {
-		out->figure_units = value_s[n / 2] / kinds[p->kind].ways_count;
-		out->best_units = value_s[0] / kinds[p->kind].ways_count;
+	for (int32_t i = -1; i < n; i++) {
+		for (int32_t k = 0; k < n_points; k++) {
+			double one_s = pass_s(x, &p[k], passes_for(x->bench, &p[k]));
+
+			if (i >= 0)
+				time_s[k * n + i] = one_s;
+		}
 	}
-	free(one_s);
+	for (int32_t k = 0; k < n_points && x->heap->rank < p->cores; k++)
+		point_sum(&p[k], time_s + k * n, p->kind == BENCH_MEMCPY ? time_s : NULL, n,
+		          &out[k]);
+	free(time_s);
+}
+
+static int32_t group_size(const struct bench *b, int32_t first)
+{
+	const struct bench_point *p = &b->point[first];
+	int32_t n = 1;
+
+	while (first + n < b->n_points && p[n].bytes == p->bytes && p[n].cores == p->cores &&
+	       kinds[p->kind].moves && kinds[p[n].kind].moves)
+		n++;
+	return n;
 }
 
 static int64_t bytes_most(const struct bench *b)
@@ -257,8 +296,8 @@ void bench_rank_main(struct symheap *h, const void *data, void *report)
 	memset(x.from, 0x3f, (size_t)bytes_most(b));
 	memset(x.to, 0x3f, (size_t)bytes_most(b));
 	x.fetched = heap_zeroed(BENCH_TOP_K, (size_t)b->row_bytes);
-	for (int32_t i = 0; i < b->n_points; i++)
-		point_run(&x, &b->point[i], &out[i]);
+	for (int32_t i = 0; i < b->n_points; i += group_size(b, i))
+		group_run(&x, &b->point[i], group_size(b, i), &out[i]);
 	h->ops->barrier(h);
 	free(x.fetched);
 }
@@ -270,10 +309,14 @@ static void point_join(struct bench_point *p, const struct bench_point *one)
 {
 	bool less = one->figure_units < p->figure_units;
 
+	if (one->figure_units == 0) /* it waited */
+		return;
 	if (p->figure_units > 0 && less != kinds[p->kind].moves)
 		return;
+	p->cores = one->cores;
 	p->figure_units = one->figure_units;
 	p->best_units = one->best_units;
+	p->of_memcpy_ratio = one->of_memcpy_ratio;
 }
 
 enum rc bench_run(struct bench *b, const struct symheap_backend *backend, struct err *e)
@@ -284,12 +327,13 @@ enum rc bench_run(struct bench *b, const struct symheap_backend *backend, struct
 	                   .job_bytes = sizeof *b,
 	                   .report_bytes = MOST_POINTS * sizeof *out,
 	                   .job = b,
-	                   .rank_main = bench_rank_main};
+	                   .rank_main = bench_rank_main,
+	                   .device = b->device};
 	enum rc rc = backend->launch(&l, out, e);
 
 	for (int32_t i = 0; rc == RC_OK && i < b->n_points; i++) {
 		b->point[i].figure_units = 0;
-		for (int64_t rank = 0; rank < b->point[i].cores; rank++)
+		for (int64_t rank = 0; rank < b->n_ranks; rank++)
 			point_join(&b->point[i], &out[rank * MOST_POINTS + i]);
 	}
 	free(out);

@@ -24,10 +24,14 @@ enum bench_kind {
 
 struct bench_point {
 	enum bench_kind kind;
-	int64_t bytes;       /* 0 for waiters */
-	int64_t cores;       /* ranks that work; the others wait */
+	int64_t bytes; /* 0 for waiters */
+	int64_t cores; /* ranks that work; the others wait. On dies: vector cores of each rank,
+	                  all ranks at work; 0: as many as there are */
 	double figure_units; /* bytes/s or s; median over repeats */
 	double best_units;   /* the best repeat */
+	/* movers: of memcpy of the same size and cores, median over repeats, in each of which both
+	   ran one after the other; 0: not measured beside it */
+	double of_memcpy_ratio;
 };
 
 enum { MOST_POINTS = 512, BENCH_TOP_K = 8, BENCH_PLACES = 16 };
@@ -35,7 +39,8 @@ enum { MOST_POINTS = 512, BENCH_TOP_K = 8, BENCH_PLACES = 16 };
 struct bench {
 	int64_t n_ranks, row_bytes;
 	int32_t repeats;
-	double least_s; /* a repeat goes on at least this long */
+	double least_s;                /* a repeat goes on at least this long */
+	char device[DEVICE_TEXT_SIZE]; /* what ran it; "": processors of this host */
 	int32_t n_points;
 	struct bench_point point[MOST_POINTS]; /* figures are filled in */
 };

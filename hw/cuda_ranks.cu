@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "hw/cuda_bench.cuh"
 #include "hw/cuda_kernels.cuh"
 
 /* ---- the group ---- */
@@ -341,4 +342,69 @@ int cuda_combine(cuda_group *g, double (*step_s)[CUDA_MOST_STEPS], const char **
 		edge(g);
 	}
 	return steps_end(g, step_s, why);
+}
+
+/* ---- microbenchmarks ---- */
+
+struct cuda_shape cuda_bench_shape(int32_t n_ranks, int64_t row_bytes, int64_t bytes)
+{
+	cuda_shape s = {};
+
+	s.flow = CUDA_DIRECT, s.n_ranks = n_ranks, s.experts = n_ranks, s.top_k = 1;
+	s.hidden = (int32_t)(row_bytes / 2);
+	s.row_bytes = s.bf16_bytes = row_bytes;
+	s.window_rows = bytes / row_bytes + 1;
+	return s;
+}
+
+/* One pass of a mover by one rank, into its stream. */
+static void bench_pass(cuda_group *g, int32_t rank, int32_t kind, int64_t bytes)
+{
+	const cuda_rank *r = &g->v.rank[rank];
+
+	g->v.me = rank;
+	if (kind == CUDA_BENCH_MEMCPY)
+		cudaMemcpyAsync(g->v.rank[(rank + 1) % g->v.s.n_ranks].result, r->window,
+		                (size_t)bytes, cudaMemcpyDefault, g->stream[rank]);
+	else if (kind == CUDA_BENCH_REDUCE || kind == CUDA_BENCH_FETCH)
+		LAUNCH(bench_sum, BLOCKS, g->stream[rank], (g->v, kind, bytes));
+	else
+		LAUNCH(bench_move, BLOCKS, g->stream[rank], (g->v, kind, bytes));
+}
+
+/* What a step between two waits costs: an empty kernel and the others' events; a flag is one way
+ * between two streams. */
+static void bench_meet(cuda_group *g, int32_t kind)
+{
+	int32_t n = kind == CUDA_BENCH_FLAG ? 2 : g->v.s.n_ranks;
+
+	for (int32_t r = 0; r < n && r < g->v.s.n_ranks; r++) {
+		cudaSetDevice(r % g->devices);
+		LAUNCH(bench_nothing, 1, g->stream[r], ());
+	}
+	meet(g);
+}
+
+bool cuda_bench(cuda_group *g, int32_t kind, int64_t bytes, int32_t cores, int32_t passes,
+                double *rank_pass_s, const char **why)
+{
+	double step_s[CUDA_MOST_RANKS][CUDA_MOST_STEPS];
+
+	g->n_steps = 0;
+	meet(g);
+	edge(g);
+	for (int32_t i = 0; i < passes; i++) {
+		for (int32_t r = 0; kind < CUDA_BENCH_FLAG && r < cores; r++) {
+			cudaSetDevice(r % g->devices);
+			bench_pass(g, r, kind, bytes);
+		}
+		if (kind >= CUDA_BENCH_FLAG)
+			bench_meet(g, kind);
+	}
+	edge(g);
+	if (steps_end(g, step_s, why) < 0)
+		return false;
+	for (int32_t r = 0; r < cores; r++)
+		rank_pass_s[r] = step_s[r][0] / passes;
+	return true;
 }

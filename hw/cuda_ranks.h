@@ -4,6 +4,7 @@
  * and writes other ranks' buffers through peer access. What a flow waits for between steps, each
  * stream waits for by events of all others. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -58,6 +59,30 @@ void cuda_rank_output(struct cuda_group *g, int32_t rank, uint16_t *output);
 int cuda_dispatch(struct cuda_group *g, double (*step_s)[CUDA_MOST_STEPS], const char **why);
 int cuda_experts(struct cuda_group *g, const char **why);
 int cuda_combine(struct cuda_group *g, double (*step_s)[CUDA_MOST_STEPS], const char **why);
+
+/* ---- microbenchmarks, as hw/bench.h names them ---- */
+
+enum cuda_bench_kind {
+	CUDA_BENCH_MEMCPY,
+	CUDA_BENCH_COPY,
+	CUDA_BENCH_PUT,
+	CUDA_BENCH_GET,
+	CUDA_BENCH_PLACE,
+	CUDA_BENCH_PACK,
+	CUDA_BENCH_REORDER,
+	CUDA_BENCH_REDUCE,
+	CUDA_BENCH_FETCH,
+	CUDA_BENCH_FLAG,
+	CUDA_BENCH_BARRIER
+};
+
+/* A shape for them: buffers of at least that many bytes, rows of row_bytes. */
+struct cuda_shape cuda_bench_shape(int32_t n_ranks, int64_t row_bytes, int64_t bytes);
+
+/* Passes of one kind by the first `cores` ranks at once; seconds of one pass by each rank's events,
+ * of ranks that work. False with *why. Flags: one way of two streams' events. */
+bool cuda_bench(struct cuda_group *g, int32_t kind, int64_t bytes, int32_t cores, int32_t passes,
+                double *rank_pass_s, const char **why);
 
 #ifdef __cplusplus
 }

@@ -1,4 +1,5 @@
 #include "hw/cuda_trial.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include "hw/cuda_ranks.h"
 #include "hw/relay2.h"
@@ -12,6 +13,7 @@ struct cuda_trial {
 	struct trial_report *report;
 	double (*step_s)[CUDA_MOST_STEPS];
 	const char *why; /* what failed, or NULL */
+	char *device;
 };
 
 static int64_t slot_aligned(size_t bytes)
@@ -133,6 +135,11 @@ static void ranks_close(struct cuda_trial *x)
 	free(x->step_s);
 }
 
+static void device_tell(const struct cuda_group *g, char device[DEVICE_TEXT_SIZE])
+{
+	snprintf(device, DEVICE_TEXT_SIZE, "%s", cuda_group_device(g));
+}
+
 static void trial_do(struct cuda_trial *x)
 {
 	struct cuda_shape s = shape_of(x->trial, x->rank[0].window_rows);
@@ -140,6 +147,7 @@ static void trial_do(struct cuda_trial *x)
 	x->group = cuda_group_open(&s, &x->why);
 	if (!x->group)
 		return;
+	device_tell(x->group, x->device);
 	for (int32_t layer = 0; layer < x->trial->checked && !x->why; layer++)
 		layer_check(x, x->trial->shape.seed + (uint64_t)layer);
 	if (!x->why)
@@ -147,10 +155,11 @@ static void trial_do(struct cuda_trial *x)
 	cuda_group_close(x->group);
 }
 
-const char *cuda_trial_run(const struct trial *t, struct trial_report *reports)
+const char *cuda_trial_run(const struct trial *t, struct trial_report *reports,
+                           char device[DEVICE_TEXT_SIZE])
 {
 	size_t n = (size_t)t->shape.n_ranks;
-	struct cuda_trial x = {.trial = t, .report = reports};
+	struct cuda_trial x = {.trial = t, .report = reports, .device = device};
 
 	if (n > CUDA_MOST_RANKS)
 		return "at most 8 ranks";
@@ -161,4 +170,94 @@ const char *cuda_trial_run(const struct trial *t, struct trial_report *reports)
 	trial_do(&x);
 	ranks_close(&x);
 	return x.why;
+}
+
+/* ---- microbenchmarks ---- */
+
+static const int32_t bench_kinds[BENCH_KINDS] = {
+        [BENCH_MEMCPY] = CUDA_BENCH_MEMCPY,   [BENCH_COPY] = CUDA_BENCH_COPY,
+        [BENCH_PUT] = CUDA_BENCH_PUT,         [BENCH_GET] = CUDA_BENCH_GET,
+        [BENCH_PLACE] = CUDA_BENCH_PLACE,     [BENCH_PACK] = CUDA_BENCH_PACK,
+        [BENCH_REORDER] = CUDA_BENCH_REORDER, [BENCH_REDUCE] = CUDA_BENCH_REDUCE,
+        [BENCH_FETCH] = CUDA_BENCH_FETCH,     [BENCH_FLAG] = CUDA_BENCH_FLAG,
+        [BENCH_BARRIER] = CUDA_BENCH_BARRIER};
+
+/* So many that events, of half a microsecond, can tell; one where no time is asked for. */
+static int32_t passes_of(const struct bench *b, const struct bench_point *p)
+{
+	enum { MOVED = 1 << 28, MOST_PASSES = 100 };
+	int64_t passes = p->bytes > 0 ? MOVED / p->bytes : MOST_PASSES;
+
+	if (b->least_s == 0)
+		return 1;
+	return passes < 1 ? 1 : passes > MOST_PASSES ? MOST_PASSES : (int32_t)passes;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* time_s: [rank][repeat] */
+static void point_sum(const struct bench *b, const struct bench_point *p, double *time_s,
+                      struct bench_point *out)
+{
+	int32_t n = b->repeats;
+
+	for (int64_t r = 0; r < p->cores; r++) {
+		double *one_s = time_s + r * n;
+		struct bench_point *to = &out[r * MOST_POINTS];
+
+		qsort(one_s, (size_t)n, sizeof *one_s, by_value);
+		*to = *p;
+		to->figure_units = one_s[n / 2], to->best_units = one_s[0];
+		if (bench_moves(p->kind)) {
+			to->figure_units = (double)p->bytes / to->figure_units;
+			to->best_units = (double)p->bytes / to->best_units;
+		}
+	}
+}
+
+static const char *point_run(struct cuda_group *g, const struct bench *b,
+                             const struct bench_point *p, struct bench_point *out)
+{
+	double *time_s = heap_zeroed((size_t)(b->n_ranks * b->repeats), sizeof *time_s);
+	double pass_s[CUDA_MOST_RANKS];
+	const char *why = NULL;
+
+	for (int32_t i = -1; i < b->repeats && !why; i++) {
+		cuda_bench(g, bench_kinds[p->kind], p->bytes, (int32_t)p->cores, passes_of(b, p),
+		           pass_s, &why);
+		for (int64_t r = 0; i >= 0 && r < p->cores; r++)
+			time_s[r * b->repeats + i] = pass_s[r];
+	}
+	if (!why)
+		point_sum(b, p, time_s, out);
+	free(time_s);
+	return why;
+}
+
+const char *cuda_bench_run(const struct bench *b, struct bench_point *out,
+                           char device[DEVICE_TEXT_SIZE])
+{
+	struct cuda_shape s;
+	struct cuda_group *g;
+	const char *why = NULL;
+	int64_t most = b->row_bytes;
+
+	if (b->n_ranks > CUDA_MOST_RANKS)
+		return "at most 8 ranks";
+	for (int32_t i = 0; i < b->n_points; i++)
+		most = b->point[i].bytes > most ? b->point[i].bytes : most;
+	s = cuda_bench_shape((int32_t)b->n_ranks, b->row_bytes, most);
+	g = cuda_group_open(&s, &why);
+	if (!g)
+		return why;
+	device_tell(g, device);
+	for (int32_t i = 0; i < b->n_points && !why; i++)
+		why = point_run(g, b, &b->point[i], &out[i]);
+	cuda_group_close(g);
+	return why;
 }

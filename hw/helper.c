@@ -1,14 +1,15 @@
+/* for mkdtemp() */
+#define _XOPEN_SOURCE 700 // NOLINT(bugprone-reserved-identifier)
 #include "hw/helper.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "hw/bench.h"
+#include "hw/keeper.h"
 #include "hw/trial.h"
 #include "models/base/arena.h"
 
@@ -43,31 +44,71 @@ static enum rc job_write(const struct launch *l, int fd, struct err *e)
 	return RC_OK;
 }
 
-/* The child ends with its parent. */
-static enum rc run(const struct launch *l, const char *who, const char *job,
-                   void (*start)(const struct launch *l, const char *job), struct err *e)
-{
-	pid_t parent = getpid(), pid;
-	int status = 0;
+struct started {
+	const struct launch *launch;
+	const char *job;
+	void (*start)(const struct launch *l, const char *job);
+};
 
-	fflush(NULL);
-	pid = fork();
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		if (getppid() == parent)
-			start(l, job);
-		fprintf(stderr, "epsim: %s: %s\n", who, strerror(errno));
-		_exit(RC_INTERNAL);
-	}
-	if (pid < 0)
-		return fail(e, RC_INTERNAL, "%s cannot be started: %s", who, strerror(errno));
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+static void program_start(const void *data)
+{
+	const struct started *s = data;
+
+	s->start(s->launch, s->job);
+}
+
+/* A shell's way to say in an exit status that a process was killed by a signal. */
+enum { STATUS_OF_SIGNALS = 128 };
+
+static enum rc status_check(int status, const char *who, struct err *e)
+{
+	int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+
 	if (WIFSIGNALED(status))
 		return fail(e, RC_INTERNAL, "%s was killed by signal %d, and its ranks with it",
 		            who, WTERMSIG(status));
-	if (WEXITSTATUS(status) != 0)
-		return fail(e, RC_INTERNAL, "%s ended with status %d", who, WEXITSTATUS(status));
+	if (code > STATUS_OF_SIGNALS)
+		return fail(e, RC_INTERNAL,
+		            "%s: a rank was killed by signal %d (%s); the other ranks were ended",
+		            who, code - STATUS_OF_SIGNALS, strsignal(code - STATUS_OF_SIGNALS));
+	if (code != 0)
+		return fail(e, RC_INTERNAL, "%s ended with status %d", who, code);
+	return RC_OK;
+}
+
+/* Memory holds what programs leave in it for their ranks, and forgets it with the machine. A job
+ * for machines that share a file system wants a place there. */
+static enum rc folder_open(const char *who, char path[HELPER_PATH_SIZE], struct err *e)
+{
+	const char *places[] = {getenv("EPSIM_HW_FOLDER"), "/dev/shm", getenv("TMPDIR"), "/tmp"};
+
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		if (!places[i])
+			continue;
+		snprintf(path, HELPER_PATH_SIZE, "%s/epsim-XXXXXX", places[i]);
+		if (mkdtemp(path))
+			return RC_OK;
+		if (i == 0)
+			break;
+	}
+	return fail(e, RC_INTERNAL, "%s: %s: %s", who, path, strerror(errno));
+}
+
+static enum rc job_run(const struct launch *l, const char *who, struct kept *k, int fd,
+                       void *reports, struct err *e)
+{
+	size_t bytes = (size_t)l->n_ranks * l->report_bytes;
+	struct helper_head head;
+	int status = 0;
+
+	TRY(job_write(l, fd, e));
+	TRY(keeper_run(k, &status, e));
+	TRY(status_check(status, who, e));
+	if (pread(fd, &head, sizeof head, 0) != sizeof head ||
+	    pread(fd, reports, bytes, sizeof head) != (ssize_t)bytes)
+		return fail(e, RC_INTERNAL, "%s: the ranks left no reports", who);
+	if (l->device)
+		snprintf(l->device, DEVICE_TEXT_SIZE, "%s", head.device);
 	return RC_OK;
 }
 
@@ -75,23 +116,22 @@ enum rc helper_launch(const struct launch *l, const char *who,
                       void (*start)(const struct launch *l, const char *job), void *reports,
                       struct err *e)
 {
-	const char *folder = getenv("TMPDIR");
-	size_t bytes = (size_t)l->n_ranks * l->report_bytes;
-	char job[HELPER_PATH_SIZE];
+	char folder[HELPER_PATH_SIZE], job[HELPER_PATH_SIZE + 8];
+	struct started s = {l, job, start};
+	struct kept k = {folder, program_start, &s};
 	enum rc rc;
 	int fd;
 
-	snprintf(job, sizeof job, "%s/epsim-job-XXXXXX", folder ? folder : "/tmp");
-	fd = mkstemp(job);
-	if (fd < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
-		return fail(e, RC_INTERNAL, "%s: %s: %s", who, job, strerror(errno));
-	rc = job_write(l, fd, e);
-	if (rc == RC_OK)
-		rc = run(l, who, job, start, e);
-	if (rc == RC_OK && pread(fd, reports, bytes, sizeof(struct helper_head)) != (ssize_t)bytes)
-		rc = fail(e, RC_INTERNAL, "%s: the ranks left no reports", who);
-	unlink(job);
-	close(fd);
+	TRY(folder_open(who, folder, e));
+	snprintf(job, sizeof job, "%s/job", folder);
+	fd = open(job, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		rc = fail(e, RC_INTERNAL, "%s: %s: %s", who, job, strerror(errno));
+	else
+		rc = job_run(l, who, &k, fd, reports, e);
+	folder_remove(folder);
+	if (fd >= 0)
+		close(fd);
 	return rc;
 }
 
@@ -122,7 +162,7 @@ void helper_reports_write(const char *path, const struct helper_head *head, cons
 	size_t n = (size_t)head->n_ranks;
 	FILE *out = fopen(path, "r+b");
 
-	if (!out || fseek(out, sizeof *head, SEEK_SET) != 0 ||
+	if (!out || fwrite(head, sizeof *head, 1, out) != 1 ||
 	    fwrite(reports, (size_t)head->report_bytes, n, out) != n || fclose(out) != 0)
 		die(path, "the reports cannot be written");
 }

@@ -10,6 +10,8 @@ enum helper_job { HELPER_TRIAL, HELPER_BENCH };
 struct helper_head {
 	int64_t job; /* enum helper_job */
 	int64_t n_ranks, heap_bytes, job_bytes, report_bytes;
+	char device[DEVICE_TEXT_SIZE]; /* by the program: what ran it; "": processors of this host
+	                                */
 };
 
 enum { HELPER_PATH_SIZE = 4096 };
@@ -18,7 +20,8 @@ enum { HELPER_PATH_SIZE = 4096 };
 bool helper_find(const char *name, char path[HELPER_PATH_SIZE]);
 
 /* Runs it for a launch. start: replaces the process by the program, with the job's file as its
- * argument; returns only on failure. who: for messages. */
+ * argument; returns only on failure; the file lies alone in a folder that takes whatever the
+ * program leaves. who: for messages. Whatever ends first, nothing is left (keeper.h). */
 enum rc helper_launch(const struct launch *l, const char *who,
                       void (*start)(const struct launch *l, const char *job), void *reports,
                       struct err *e);

@@ -130,7 +130,7 @@ static void allocate_own(struct moe_rank *x)
 	x->got = heap_zeroed((size_t)x->shape.top_k, x->bf16_bytes);
 }
 
-static int64_t window_rows(const struct shape *s, int64_t seeds)
+int64_t moe_window_rows(const struct shape *s, int64_t seeds)
 {
 	struct shape layer = *s;
 	int64_t most = 0;
@@ -151,7 +151,7 @@ void moe_init(struct moe_rank *x, struct symheap *h, const struct shape *s, int6
 	                       .local_experts = shape_local_experts(s),
 	                       .row_bytes = shape_row_bytes(s),
 	                       .bf16_bytes = shape_bf16_bytes(s),
-	                       .window_rows = window_rows(s, seeds)};
+	                       .window_rows = moe_window_rows(s, seeds)};
 	allocate_shared(x, k);
 	if (h->base)
 		allocate_own(x);

@@ -89,6 +89,8 @@ void moe_step(struct moe_rank *x); /* ends a step */
 void moe_init(struct moe_rank *x, struct symheap *h, const struct shape *s, int64_t seeds,
               const struct kernels *k);
 void moe_fini(struct moe_rank *x);
+/* The most rows that any rank's window gets in layers of these seeds. */
+int64_t moe_window_rows(const struct shape *s, int64_t seeds);
 size_t moe_heap_bytes(const struct shape *s, int64_t seeds, const struct kernels *k);
 
 /* Next layer: input, experts and weights of a seed. */

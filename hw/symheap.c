@@ -4,8 +4,10 @@
 #include <time.h>
 #include <unistd.h>
 
-const struct symheap_backend *const symheap_backends[] = {&backend_host, &backend_threads,
-                                                          &backend_oshmem, &backend_cuda, NULL};
+const struct symheap_backend *const symheap_backends[] = {
+        &backend_host, &backend_threads, &backend_oshmem,
+        &backend_cuda, &backend_ascend,  &backend_ascend_twin,
+        NULL};
 
 const struct symheap_backend *symheap_backend_find(const char *name, struct err *e)
 {

@@ -6,6 +6,7 @@
  *   threads  one thread a rank; for sanitizers, which do not see across processes
  *   oshmem   OpenSHMEM through Open MPI, started by oshrun; when it was found at build
  *   cuda     ranks as buffers of GPUs; when nvcc was found at build
+ *   ascend   ranks on Ascend dies; when CANN was found at build; ascend-twin: its rehearsal
  *
  * Rules that all backends keep, and that Ascend's aclshmem sets: flags are int32 that only grow, so
  * they stay below 2^31, and each has a line of its own; rows start at multiples of 32 bytes. */
@@ -16,7 +17,7 @@
 #include <stdint.h>
 #include "models/base/err.h"
 
-enum { ROW_ALIGN_BYTES = 32, FLAG_BYTES = 64, MOST_RANKS = 64 };
+enum { ROW_ALIGN_BYTES = 32, FLAG_BYTES = 64, MOST_RANKS = 128, DEVICE_TEXT_SIZE = 160 };
 
 struct flag {
 	_Alignas(FLAG_BYTES) _Atomic int32_t value;
@@ -59,18 +60,22 @@ struct launch {
 	size_t job_bytes, report_bytes;
 	const void *job;
 	void (*rank_main)(struct symheap *h, const void *job, void *report);
+	char *device; /* NULL, or DEVICE_TEXT_SIZE: what ran it; stays as it is on a host */
 };
 
 struct symheap_backend {
 	const char *name;
 	const char *doc;
+	const char *caution; /* of what it measures; every report says so */
+	bool dies;           /* ranks have cores of their own, to be counted in microbenchmarks */
 	bool (*available)(const char **why_not);
 	/* Runs all ranks to their end. reports: n_ranks x report_bytes. RC_INTERNAL when a rank
 	   dies: the others are ended, and no shared memory is left behind. */
 	enum rc (*launch)(const struct launch *l, void *reports, struct err *e);
 };
 
-extern const struct symheap_backend backend_host, backend_threads, backend_oshmem, backend_cuda;
+extern const struct symheap_backend backend_host, backend_threads, backend_oshmem, backend_cuda,
+        backend_ascend, backend_ascend_twin;
 extern const struct symheap_backend *const symheap_backends[]; /* NULL-terminated */
 
 const struct symheap_backend *symheap_backend_find(const char *name, struct err *e);

@@ -30,6 +30,7 @@ static enum rc launch(const struct launch *l, void *reports, struct err *e)
 const struct symheap_backend backend_cuda = {
         .name = "cuda",
         .doc = "ranks as buffers of NVIDIA GPUs, flows as CUDA kernels",
+        .caution = "measured on memory of NVIDIA GPUs: no result of NPUs or of their fabric",
         .available = available,
         .launch = launch,
 };

@@ -175,6 +175,7 @@ static bool available(const char **why_not)
 const struct symheap_backend backend_host = {
         .name = "host",
         .doc = "one process a rank over POSIX shared memory",
+        .caution = symheap_shared_caution,
         .available = available,
         .launch = launch,
 };

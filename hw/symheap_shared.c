@@ -1,6 +1,9 @@
 #include "hw/symheap_shared.h"
 #include <string.h>
 
+const char symheap_shared_caution[] =
+        "measured on memory that processes of one host share: no result of NPUs or of a fabric";
+
 static void *peer(const struct symheap *h, const void *own, int64_t rank)
 {
 	return h->base + (rank - h->rank) * (int64_t)h->bytes + ((const char *)own - h->base);

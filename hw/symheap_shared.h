@@ -15,6 +15,7 @@ struct shared_group {
 };
 
 extern const struct symheap_ops symheap_shared_ops;
+extern const char symheap_shared_caution[];
 
 /* The heap of one rank. */
 struct symheap shared_heap(struct shared_group *group, const struct launch *l, int64_t rank);

@@ -55,6 +55,7 @@ static bool available(const char **why_not)
 const struct symheap_backend backend_threads = {
         .name = "threads",
         .doc = "one thread a rank of one process",
+        .caution = symheap_shared_caution,
         .available = available,
         .launch = launch,
 };

@@ -93,13 +93,14 @@ void trial_rank_main(struct symheap *h, const void *data, void *out)
 }
 
 enum rc trial_run(const struct trial *t, const struct symheap_backend *backend,
-                  struct trial_report *reports, struct err *e)
+                  struct trial_report *reports, char *device, struct err *e)
 {
 	struct launch l = {.n_ranks = t->shape.n_ranks,
 	                   .job_bytes = sizeof *t,
 	                   .report_bytes = sizeof *reports,
 	                   .job = t,
-	                   .rank_main = trial_rank_main};
+	                   .rank_main = trial_rank_main,
+	                   .device = device};
 
 	TRY(trial_check(t, e));
 	l.heap_bytes = trial_heap_bytes(t);

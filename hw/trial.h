@@ -9,6 +9,7 @@ struct trial {
 	int32_t kernels; /* row of kernels_table[] */
 	struct shape shape;
 	int32_t checked; /* layers of different seeds that run back to back and are checked */
+	int32_t cores;   /* of each rank, where it has several: vector cores; 0: all */
 	int32_t warmups, repeats; /* rounds that are timed; each operation starts at a barrier */
 };
 
@@ -34,10 +35,11 @@ struct trial_result {
 	double step_s[OPS][MOST_STEPS]; /* median over repeats of the slowest rank's time in it */
 };
 
-/* reports: n_ranks of them, the caller's. RC_CONFIG when the shape is impossible. */
+/* reports: n_ranks of them, the caller's. device: NULL, or DEVICE_TEXT_SIZE zeros for what ran it.
+ * RC_CONFIG when the shape is impossible. */
 enum rc trial_check(const struct trial *t, struct err *e);
 enum rc trial_run(const struct trial *t, const struct symheap_backend *backend,
-                  struct trial_report *reports, struct err *e);
+                  struct trial_report *reports, char *device, struct err *e);
 void trial_sum(const struct trial *t, const struct trial_report *reports, struct trial_result *out);
 
 /* What each rank runs; for programs that are ranks themselves. */

@@ -1,106 +1,92 @@
-/* The Ascend kernels on their twin: equal to the plain exchange to the bit. Built a second time
- * with ThreadSanitizer. */
+/* The ascend backend on its twin, dies as threads: equal to the plain exchange to the bit. Built a
+ * second time with ThreadSanitizer. */
+#include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
-#include "hw/ascend_twin_run.h"
-#include "hw/reference.h"
+#include "hw/ascend_rank.h"
 #include "models/base/arena.h"
 #include "models/base/rng.h"
 #include "tests/unit.h"
 
-struct twin_case {
-	struct shape shape;
-	struct symheap heap[MOST_RANKS]; /* hold counts and scales, as the host's flows lay them */
-	struct moe_rank rank[MOST_RANKS];
-	struct verdict verdict[MOST_RANKS];
+struct rank {
+	const struct trial *trial;
+	const struct bench *bench; /* NULL: the trial */
+	int64_t number, n;
+	struct trial_report report;
+	struct bench_point point[8];
+	const char *why;
+	bool timed; /* each step after the one before */
+	pthread_t thread;
 };
 
-/* A rank's own memory is the twin's; what the twin lays otherwise is copied. */
-static struct moe_rank view(struct twin_case *c, int32_t pe, const struct twin_view *v)
+static bool times_grow(const struct trial *t, const struct trial_report *r)
 {
-	struct moe_rank m = c->rank[pe];
+	for (int32_t i = 0; i < t->repeats; i++) {
+		for (int op = 0; op < OPS; op++) {
+			double before_s = r->begin_s[i][op];
+			const char *const *label =
+			        kernels_table[t->kernels]->labels[t->shape.phase][op];
 
-	m.window = v->window, m.result = v->result, m.output = v->output;
-	return m;
+			for (int step = 0; label[step]; step++) {
+				if (r->end_s[i][op][step] < before_s)
+					return false;
+				before_s = r->end_s[i][op][step];
+			}
+		}
+	}
+	return true;
 }
 
-static void before(void *data, int32_t pe, int32_t layer, struct twin_view *v)
+static void *rank_run(void *data)
 {
-	struct twin_case *c = data;
-	struct moe_rank *m = &c->rank[pe];
-	size_t rows;
+	struct rank *r = data;
+	struct die_group g = {.rank = (int32_t)r->number,
+	                      .n_ranks = (int32_t)r->n,
+	                      .device = (int32_t)r->number,
+	                      .address = "tcp://127.0.0.1:1",
+	                      .heap_bytes = r->bench ? ascend_bench_heap_bytes(r->bench)
+	                                             : ascend_trial_heap_bytes(r->trial)};
+	struct die *d = die_open(&g);
 
-	moe_load(m, c->shape.seed + (uint64_t)layer);
-	rows = (size_t)m->rows;
-	*v->tokens = (int32_t)m->tokens;
-	memcpy(v->input, m->input, (size_t)m->tokens * m->bf16_bytes);
-	memcpy(v->expert, m->expert, rows * sizeof *v->expert);
-	memcpy(v->weight, m->weight_ratio, rows * sizeof *v->weight);
+	if (r->bench)
+		r->why = ascend_bench_run(d, r->number, r->bench, r->point);
+	else
+		r->why = ascend_trial_run(d, r->number, r->trial, &r->report);
+	r->timed = r->bench || times_grow(r->trial, &r->report);
+	if (!r->why)
+		die_close(d);
+	return NULL;
 }
 
-static void dispatched(void *data, int32_t pe, int32_t layer, struct twin_view *v)
+/* All ranks to their end. */
+static struct rank *ranks_run(const struct trial *t, const struct bench *b, int64_t n)
 {
-	struct twin_case *c = data;
-	struct moe_rank m = view(c, pe, v);
-	int64_t experts = c->shape.experts;
+	struct rank *rank = heap_zeroed((size_t)n, sizeof *rank);
 
-	(void)layer;
-	for (int64_t source = 0; source < c->shape.n_ranks; source++)
-		memcpy(moe_counts(&m) + source * experts, v->counts + source * v->stride,
-		       (size_t)experts * sizeof *v->counts);
-	for (int64_t i = 0; i < m.window_rows; i++)
-		m.window_scale[i] = v->window_scale[8 * i];
-	reference_window(&m, &c->verdict[pe]);
-	moe_experts(&m);
-}
-
-static void combined(void *data, int32_t pe, int32_t layer, struct twin_view *v)
-{
-	struct twin_case *c = data;
-	struct moe_rank m = view(c, pe, v);
-
-	(void)layer;
-	reference_output(&m, &c->verdict[pe]);
+	for (int64_t i = 0; i < n; i++) {
+		rank[i].trial = t, rank[i].bench = b, rank[i].number = i, rank[i].n = n;
+		CU_ASSERT_FATAL(pthread_create(&rank[i].thread, NULL, rank_run, &rank[i]) == 0);
+	}
+	for (int64_t i = 0; i < n; i++) {
+		pthread_join(rank[i].thread, NULL);
+		CU_ASSERT_PTR_NULL(rank[i].why);
+		CU_ASSERT(rank[i].timed);
+	}
+	return rank;
 }
 
 static struct verdict run(const struct shape *s, int32_t flow, int32_t cores, int32_t layers)
 {
-	struct twin_case *c = heap_zeroed(1, sizeof *c);
-	size_t bytes = moe_heap_bytes(s, layers, &kernels_direct);
+	struct trial t = {.kernels = flow,
+	                  .shape = *s,
+	                  .checked = layers,
+	                  .cores = cores,
+	                  .repeats = s->load == LOAD_EVEN};
+	struct rank *rank = ranks_run(&t, NULL, s->n_ranks);
 	struct verdict all = {0};
-	struct twin_run r = {.flow = flow,
-	                     .decode = s->phase == PHASE_DECODE,
-	                     .int8 = s->dispatch == DTYPE_INT8,
-	                     .n_ranks = (int32_t)s->n_ranks,
-	                     .cores = cores,
-	                     .experts = (int32_t)s->experts,
-	                     .top_k = (int32_t)s->top_k,
-	                     .hidden = (int32_t)s->hidden,
-	                     .tokens = (int32_t)s->tokens,
-	                     .layers = layers,
-	                     .row_bytes = (int64_t)shape_row_bytes(s),
-	                     .bf16_bytes = (int64_t)shape_bf16_bytes(s),
-	                     .data = c,
-	                     .before = before,
-	                     .dispatched = dispatched,
-	                     .combined = combined};
 
-	c->shape = *s;
-	for (int64_t pe = 0; pe < s->n_ranks; pe++) {
-		c->heap[pe] = (struct symheap){.rank = pe,
-		                               .n_ranks = s->n_ranks,
-		                               .base = heap_zeroed(1, bytes + 1),
-		                               .bytes = bytes};
-		moe_init(&c->rank[pe], &c->heap[pe], s, layers, &kernels_direct);
-	}
-	r.window_rows = c->rank[0].window_rows;
-	twin_exchange(&r);
-	for (int64_t pe = 0; pe < s->n_ranks; pe++) {
-		verdict_add(&all, &c->verdict[pe]);
-		moe_fini(&c->rank[pe]);
-		free(c->heap[pe].base);
-	}
-	free(c);
+	for (int64_t i = 0; i < s->n_ranks; i++)
+		verdict_add(&all, &rank[i].report.verdict);
+	free(rank);
 	return all;
 }
 
@@ -110,7 +96,7 @@ static void run_all(struct shape s, int32_t cores, int32_t layers)
 	uint64_t digest = 0;
 
 	for (s.phase = 0; s.phase < PHASES; s.phase++) {
-		for (int32_t flow = TWIN_RELAY3; flow <= TWIN_DIRECT; flow++) {
+		for (int32_t flow = 0; kernels_table[flow]; flow++) {
 			struct verdict v = run(&s, flow, cores, layers);
 
 			CU_ASSERT(verdict_good(&v));
@@ -151,7 +137,7 @@ static void test_random(void)
 	struct rng r;
 
 	rng_init(&r, 7, 0);
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < 24; i++) {
 		struct shape s = {.n_ranks = 1 + (int64_t)rng_below(&r, 5)};
 
 		s.experts = s.n_ranks * (1 + (int64_t)rng_below(&r, 4));
@@ -174,11 +160,48 @@ static void test_wide(void)
 		run_all(s, 2, 2);
 }
 
+/* Each microbenchmark ends, with a figure, on as many cores as there are at most. */
+static void test_bench(void)
+{
+	struct bench b = {.n_ranks = 2, .row_bytes = 128, .repeats = 2};
+	struct rank *rank;
+
+	for (enum bench_kind k = 0; k < BENCH_KINDS; k++) {
+		b.point[0] = (struct bench_point){
+		        .kind = k, .bytes = bench_moves(k) ? 128 * 40 : 0, .cores = (int64_t)k % 5};
+		b.n_points = 1;
+		rank = ranks_run(NULL, &b, 2);
+		for (int i = 0; i < 2; i++) {
+			CU_ASSERT(rank[i].point[0].figure_units > 0);
+			CU_ASSERT(rank[i].point[0].best_units > 0);
+			CU_ASSERT_EQUAL(rank[i].point[0].cores, k % 5 ? k % 5 : 4);
+		}
+		free(rank);
+	}
+}
+
+/* What fails is said, and nothing is done after it. */
+static void test_failure(void)
+{
+	struct die_group g = {.n_ranks = 1, .device = -1, .address = "tcp://127.0.0.1:1"};
+	struct die *d = die_open(&g);
+	char byte = 1;
+
+	UNIT_HOLDS(die_why(d), "aclrtSetDevice: error");
+	CU_ASSERT_PTR_NULL(die_own(d, 100));
+	CU_ASSERT_PTR_NULL(die_symmetric(d, 100));
+	die_read(d, &byte, NULL, 1);
+	CU_ASSERT_EQUAL(byte, 1);
+	CU_ASSERT(die_run(d, 0, 1, NULL) == 0);
+	die_close(d);
+}
+
 int main(void)
 {
 	static const struct unit_test tests[] = {
-	        {"plain", test_plain},   {"loads", test_loads}, {"ranks", test_ranks},
-	        {"random", test_random}, {"wide", test_wide},   {NULL, NULL},
+	        {"plain", test_plain},     {"loads", test_loads}, {"ranks", test_ranks},
+	        {"random", test_random},   {"wide", test_wide},   {"bench", test_bench},
+	        {"failure", test_failure}, {NULL, NULL},
 	};
 
 	return unit_main("ascend", tests);

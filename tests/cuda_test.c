@@ -15,8 +15,10 @@ static void run_all(struct trial t)
 			struct trial_report *reports =
 			        heap_zeroed((size_t)t.shape.n_ranks, sizeof *reports);
 			struct trial_result r;
+			char device[DEVICE_TEXT_SIZE];
 
-			CU_ASSERT_PTR_NULL(cuda_trial_run(&t, reports));
+			CU_ASSERT_PTR_NULL(cuda_trial_run(&t, reports, device));
+			UNIT_TEXT(device, "twin");
 			trial_sum(&t, reports, &r);
 			CU_ASSERT(verdict_good(&r.verdict));
 			CU_ASSERT(digest == 0 || r.verdict.digest == digest);
@@ -71,10 +73,35 @@ static void test_random(void)
 	}
 }
 
+/* Each microbenchmark gives a figure for the ranks that work, and none for the others. */
+static void test_bench(void)
+{
+	struct bench b = {.n_ranks = 2, .row_bytes = 128, .repeats = 1};
+	struct bench_point *out = heap_zeroed(2 * MOST_POINTS, sizeof *out);
+	char device[DEVICE_TEXT_SIZE];
+
+	for (enum bench_kind k = 0; k < BENCH_KINDS; k++) {
+		int64_t cores = 1 + k % 2;
+
+		b.point[b.n_points++] = (struct bench_point){
+		        .kind = k, .bytes = bench_moves(k) ? 128 * 17 : 0, .cores = cores};
+	}
+	CU_ASSERT_PTR_NULL(cuda_bench_run(&b, out, device));
+	for (int32_t i = 0; i < b.n_points; i++) {
+		for (int64_t rank = 0; rank < 2; rank++)
+			CU_ASSERT_EQUAL(out[rank * MOST_POINTS + i].figure_units > 0,
+			                rank < b.point[i].cores);
+	}
+	free(out);
+}
+
 int main(void)
 {
-	static const struct unit_test tests[] = {
-	        {"loads", test_loads}, {"wide", test_wide}, {"random", test_random}, {NULL, NULL}};
+	static const struct unit_test tests[] = {{"loads", test_loads},
+	                                         {"wide", test_wide},
+	                                         {"random", test_random},
+	                                         {"bench", test_bench},
+	                                         {NULL, NULL}};
 
 	return unit_main("cuda", tests);
 }

@@ -82,7 +82,7 @@ static bool trial_do(const struct trial *t, const struct symheap_backend *backen
 {
 	struct trial_report *reports = heap_zeroed((size_t)t->shape.n_ranks, sizeof *reports);
 	struct err e = {0};
-	enum rc rc = trial_run(t, backend, reports, &e);
+	enum rc rc = trial_run(t, backend, reports, NULL, &e);
 
 	if (rc == RC_OK)
 		trial_sum(t, reports, out);

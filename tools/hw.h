@@ -11,14 +11,16 @@ enum { MOST_LIST = 16, MOST_TRIALS = 512 };
 struct hw_query {
 	const struct symheap_backend *backend;
 	size_t n_trials;
-	struct trial *trial; /* flows within phases within tokens within ranks */
-	bool wall;           /* --clock: observations and errors are of wall time, else of work */
+	struct trial *trial;      /* flows within phases within tokens within ranks */
+	const char *machine_name; /* in observations */
+	bool wall; /* --clock: observations and errors are of wall time, else of work */
 };
 
 /* One trial's outcome. equal: right, and to the bit what the first flow of that shape got. */
 struct hw_outcome {
 	struct trial_report *reports;
 	struct trial_result result;
+	char device[DEVICE_TEXT_SIZE]; /* what ran it; "": processors of this host */
 	bool equal;
 };
 
@@ -34,12 +36,9 @@ void hw_outcomes_free(const struct hw_query *q, struct hw_outcome *out);
 enum rc hw_list_read(const struct args *a, const char *name, const char *fallback, int64_t least,
                      int64_t *out, size_t *n, struct err *e);
 
-/* Every report says so: nothing measured here is a result of the hardware epsim is about. */
-extern const char hw_caution[];
-
-/* "AMD EPYC, 2 processors, Linux x86_64", in buf. */
-enum { MACHINE_TEXT_SIZE = 256 };
-const char *hw_machine_text(char buf[MACHINE_TEXT_SIZE]);
+/* "AMD EPYC, 2 processors, Linux x86_64", in buf; device, unless "", before it. */
+enum { MACHINE_TEXT_SIZE = 384 };
+const char *hw_machine_text(const char *device, char buf[MACHINE_TEXT_SIZE]);
 
 /* Files that --record, --observations and --timeline ask for. */
 enum rc hw_files_write(const struct args *a, const struct hw_query *q, const struct hw_outcome *o,

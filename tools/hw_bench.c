@@ -10,18 +10,40 @@
 static void point_add(struct bench *b, enum bench_kind kind, int64_t bytes, int64_t cores)
 {
 	CHECK(b->n_points < MOST_POINTS);
-	b->point[b->n_points++] = (struct bench_point){kind, bytes, cores, 0, 0};
+	b->point[b->n_points++] =
+	        (struct bench_point){.kind = kind, .bytes = bytes, .cores = cores};
 }
 
-static enum rc plan(const struct args *a, struct bench *b, struct err *e)
+static void sizes_add(struct bench *b, int64_t bytes, int64_t cores)
 {
-	int64_t ranks, hidden, repeats, size[MOST_LIST];
-	size_t n_sizes;
+	for (enum bench_kind k = 0; k <= BENCH_FETCH; k++) {
+		if (k <= BENCH_GET || bytes >= b->row_bytes * BENCH_TOP_K)
+			point_add(b, k, bytes, cores);
+	}
+}
+
+/* --cores: vector cores of each die, 0 for all; without dies, ranks at work. */
+static enum rc cores_read(const struct args *a, bool dies, int64_t ranks, int64_t *cores, size_t *n,
+                          struct err *e)
+{
+	*n = 0;
+	if (dies || args_has(a, "cores"))
+		return hw_list_read(a, "cores", "1,8,0", 0, cores, n, e);
+	for (int64_t one = 1; one <= ranks; one *= 2)
+		cores[(*n)++] = one;
+	return RC_OK;
+}
+
+static enum rc plan(const struct args *a, bool dies, struct bench *b, struct err *e)
+{
+	int64_t ranks, hidden, repeats, size[MOST_LIST], cores[MOST_LIST];
+	size_t n_sizes, n_cores;
 
 	TRY(args_integer(a, "ranks", 2, 1, &ranks, e));
 	TRY(args_integer(a, "hidden", 7168, 1, &hidden, e));
 	TRY(args_integer(a, "repeats", 11, 1, &repeats, e));
 	TRY(hw_list_read(a, "sizes", "16384,262144,4194304,67108864", 64, size, &n_sizes, e));
+	TRY(cores_read(a, dies, ranks, cores, &n_cores, e));
 	if (ranks > MOST_RANKS)
 		return fail(e, RC_CONFIG, "--ranks: at most %d", MOST_RANKS);
 	if (hidden > 1 << 16)
@@ -31,16 +53,12 @@ static enum rc plan(const struct args *a, struct bench *b, struct err *e)
 	for (size_t i = 0; i < n_sizes; i++) {
 		if (size[i] > 1ll << 32)
 			return fail(e, RC_CONFIG, "--sizes: at most 4294967296");
-		for (int64_t cores = 1; cores <= ranks; cores *= 2) {
-			for (enum bench_kind k = 0; k <= BENCH_FETCH; k++) {
-				if (k <= BENCH_GET || size[i] >= b->row_bytes * BENCH_TOP_K)
-					point_add(b, k, size[i], cores);
-			}
-		}
+		for (size_t c = 0; c < n_cores; c++)
+			sizes_add(b, size[i], cores[c]);
 	}
 	if (ranks >= 2)
-		point_add(b, BENCH_FLAG, 0, 2);
-	point_add(b, BENCH_BARRIER, 0, ranks);
+		point_add(b, BENCH_FLAG, 0, dies ? 1 : 2);
+	point_add(b, BENCH_BARRIER, 0, dies ? 0 : ranks);
 	return RC_OK;
 }
 
@@ -48,7 +66,8 @@ static void head_text(const struct bench *b, const struct symheap_backend *backe
 {
 	char machine[MACHINE_TEXT_SIZE];
 
-	fprintf(out, "backend %s: %s\n%s\n", backend->name, hw_machine_text(machine), hw_caution);
+	fprintf(out, "backend %s: %s\n%s\n", backend->name, hw_machine_text(b->device, machine),
+	        backend->caution);
 	fprintf(out,
 	        "%lld ranks, rows of %lld bytes, median of %d, slowest rank; rates are those of "
 	        "one\n"
@@ -64,6 +83,26 @@ static void rate_cell(struct table *t, const struct bench *b, enum bench_kind k,
 
 	table_cell(t, "%s",
 	           p ? quantity_human(p->figure_units, DIM_RATE, 3, buf, sizeof buf) : "-");
+}
+
+/* What copies, puts and gets reach of memcpy. */
+static void shares_text(const struct bench *b, FILE *out)
+{
+	const double percent_ratio = 100;
+
+	for (int32_t i = 0; i < b->n_points; i++) {
+		const struct bench_point *p = &b->point[i];
+		char buf[TEXT_SIZE];
+
+		if (p->of_memcpy_ratio == 0 || p->kind == BENCH_MEMCPY || p->kind > BENCH_GET)
+			continue;
+		if (p->kind == BENCH_COPY)
+			fprintf(out, "of memcpy, %s, cores %lld:",
+			        quantity_human((double)p->bytes, DIM_BYTES, 3, buf, sizeof buf),
+			        (long long)p->cores);
+		fprintf(out, " %s %.0f %%%s", bench_name(p->kind),
+		        percent_ratio * p->of_memcpy_ratio, p->kind == BENCH_GET ? "\n" : ",");
+	}
 }
 
 static void report_text(const struct bench *b, const struct symheap_backend *backend, FILE *out)
@@ -91,6 +130,7 @@ static void report_text(const struct bench *b, const struct symheap_backend *bac
 	table_print(t, out);
 	table_free(t);
 	fprintf(out, "\n");
+	shares_text(b, out);
 	for (int32_t i = 0; i < b->n_points; i++) {
 		if (!bench_moves(b->point[i].kind))
 			fprintf(out, "%s %s\n", bench_name(b->point[i].kind),
@@ -105,8 +145,8 @@ static void report_json(const struct bench *b, const struct symheap_backend *bac
 
 	json_object(j, NULL);
 	json_text(j, "backend", backend->name);
-	json_text(j, "machine", hw_machine_text(machine));
-	json_text(j, "caution", hw_caution);
+	json_text(j, "machine", hw_machine_text(b->device, machine));
+	json_text(j, "caution", backend->caution);
 	json_integer(j, "ranks", b->n_ranks);
 	json_integer(j, "row_bytes", b->row_bytes);
 	json_integer(j, "repeats", b->repeats);
@@ -121,6 +161,8 @@ static void report_json(const struct bench *b, const struct symheap_backend *bac
 		json_integer(j, "cores", p->cores);
 		json_number(j, moves ? "rate_Bps" : "time_s", p->figure_units);
 		json_number(j, moves ? "best_Bps" : "best_s", p->best_units);
+		if (p->of_memcpy_ratio > 0)
+			json_number(j, "of_memcpy_ratio", p->of_memcpy_ratio);
 		json_close(j);
 	}
 	json_close(j);
@@ -140,7 +182,7 @@ static enum rc observations_write(const char *path, const struct bench *b,
 	if (!out)
 		return fail(e, RC_CONFIG, "--observations %s: cannot be written: %s", path,
 		            strerror(errno));
-	hw_machine_text(machine);
+	hw_machine_text(b->device, machine);
 	fprintf(out,
 	        "source,source_ref,hardware,path,op,size_bytes,cores,value,unit,status,notes\n");
 	for (int32_t i = 0; i < b->n_points; i++) {
@@ -148,12 +190,12 @@ static enum rc observations_write(const char *path, const struct bench *b,
 		bool moves = bench_moves(p->kind);
 
 		fprintf(out,
-		        "epsim hw bench,backend=%s,\"%s\",shared memory,%s,%lld,%lld,%.4g,%s,"
+		        "epsim hw bench,backend=%s,\"%s\",%s,%s,%lld,%lld,%.4g,%s,"
 		        "measured,\"median of %d, slowest rank; %s\"\n",
-		        backend->name, machine, bench_name(p->kind), (long long)p->bytes,
-		        (long long)p->cores,
+		        backend->name, machine, backend->dies ? "fabric" : "shared memory",
+		        bench_name(p->kind), (long long)p->bytes, (long long)p->cores,
 		        moves ? p->figure_units / giga : p->figure_units * us_per_s,
-		        moves ? "GB/s" : "us", b->repeats, hw_caution);
+		        moves ? "GB/s" : "us", b->repeats, backend->caution);
 	}
 	bad = ferror(out);
 	if (fclose(out) != 0 || bad)
@@ -172,7 +214,7 @@ enum rc hw_bench(const struct args *a, FILE *out, struct err *e)
 	if (!backend)
 		return e->rc;
 	b = heap_zeroed(1, sizeof *b);
-	rc = plan(a, b, e);
+	rc = plan(a, backend->dies, b, e);
 	if (rc == RC_OK)
 		rc = bench_run(b, backend, e);
 	if (rc == RC_OK && args_has(a, "json"))

@@ -138,6 +138,12 @@ static void timeline_write(const struct hw_query *q, const struct hw_outcome *o,
 
 /* ---- observations, as traces/observation.h reads them ---- */
 
+/* Of dies all time counts; of processes on shared processors, work. */
+static const char *figure_name(const struct hw_query *q)
+{
+	return q->backend->dies ? "counter of the cores" : q->wall ? "wall time" : "work";
+}
+
 static void observation_row(const struct hw_query *q, size_t i, enum exchange_op op,
                             const struct hw_outcome *o, FILE *out)
 {
@@ -146,15 +152,15 @@ static void observation_row(const struct hw_query *q, size_t i, enum exchange_op
 	const char *flow = kernels_table[q->trial[i].kernels]->name;
 	char machine[MACHINE_TEXT_SIZE];
 
-	fprintf(out, "host,%s,epsim hw,backend=%s,\"%s\",%s kernels,%s,%s,%lld,%lld,%lld,", flow,
-	        q->backend->name, hw_machine_text(machine), flow, exchange_op_names[op],
-	        phase_names[s->phase], (long long)s->n_ranks, (long long)s->tokens,
-	        (long long)s->hidden);
+	fprintf(out, "%s,%s,epsim hw,backend=%s,\"%s\",%s kernels,%s,%s,%lld,%lld,%lld,",
+	        q->machine_name, flow, q->backend->name, hw_machine_text(o[i].device, machine),
+	        flow, exchange_op_names[op], phase_names[s->phase], (long long)s->n_ranks,
+	        (long long)s->tokens, (long long)s->hidden);
 	fprintf(out,
 	        "%lld,%lld,%s,bf16,%.4g,,measured,\"%s, median of %d, slowest rank; %s\",yes\n",
 	        (long long)s->top_k, (long long)s->experts, dtype_names[s->dispatch],
-	        (q->wall ? r->median_s[op] : r->work_s[op]) * us_per_s,
-	        q->wall ? "wall time" : "work", q->trial[i].repeats, hw_caution);
+	        (q->wall ? r->median_s[op] : r->work_s[op]) * us_per_s, figure_name(q),
+	        q->trial[i].repeats, q->backend->caution);
 }
 
 static void observations_write(const struct hw_query *q, const struct hw_outcome *o, FILE *out)

@@ -25,7 +25,6 @@ struct loop {
 	struct hw_query query;
 	struct hw_outcome *outcome;
 	struct bench bench;
-	int64_t bench_bytes;
 	char machine_text[MACHINE_TEXT_SIZE];
 	struct config *config; /* the host as a machine */
 	struct arena *arena;
@@ -59,7 +58,7 @@ static enum rc machine_make(const struct args *a, struct loop *x, struct err *e)
 		            strerror(errno));
 	memory = open_memstream(&text, &n);
 	CHECK(memory);
-	hw_machine_yaml(&x->bench, x->bench_bytes, x->machine_text, memory);
+	hw_machine_yaml(&x->bench, x->query.backend, x->machine_text, memory);
 	CHECK(fclose(memory) == 0);
 	rc = machine_read(x, text, n, e);
 	if (out && (fwrite(text, 1, n, out) != n) | (fclose(out) != 0))
@@ -263,7 +262,8 @@ static void bench_text(const struct loop *x, FILE *out)
 
 static void report_text(const struct loop *x, FILE *out)
 {
-	fprintf(out, "backend %s: %s\n%s\n", x->query.backend->name, x->machine_text, hw_caution);
+	fprintf(out, "backend %s: %s\n%s\n", x->query.backend->name, x->machine_text,
+	        x->query.backend->caution);
 	fprintf(out, "measured: %s\n",
 	        x->query.wall ? "wall time, median, slowest rank"
 	                      : "work, the ranks' processor time without waiting");
@@ -299,7 +299,7 @@ static void report_json(const struct loop *x, FILE *out)
 	json_object(j, NULL);
 	json_text(j, "backend", x->query.backend->name);
 	json_text(j, "machine", x->machine_text);
-	json_text(j, "caution", hw_caution);
+	json_text(j, "caution", x->query.backend->caution);
 	json_text(j, "clock", x->query.wall ? "wall" : "work");
 	json_array(j, "rows");
 	for (size_t i = 0; i < x->n_rows; i++)
@@ -335,12 +335,13 @@ static enum rc loop_run(const struct args *a, struct loop *x, struct err *e)
 {
 	const struct trial *first = &x->query.trial[0];
 	enum { BENCH_MIB = 96 };
+	const int64_t bench_bytes = (int64_t)BENCH_MIB << 20;
 	bool equal = true;
 
-	x->bench_bytes = (int64_t)BENCH_MIB << 20;
-	hw_machine_bench(&x->bench, first->shape.n_ranks, (int64_t)shape_bf16_bytes(&first->shape),
-	                 x->bench_bytes, first->repeats);
+	hw_machine_bench(&x->bench, x->query.backend->dies, first->shape.n_ranks,
+	                 (int64_t)shape_bf16_bytes(&first->shape), bench_bytes, first->repeats);
 	TRY(bench_run(&x->bench, x->query.backend, e));
+	hw_machine_text(x->bench.device, x->machine_text);
 	TRY(machine_make(a, x, e));
 	TRY(hw_trials_run(&x->query, x->outcome, e));
 	for (size_t i = 0; i < x->query.n_trials; i++)
@@ -359,7 +360,6 @@ enum rc hw_loop(const struct args *a, FILE *out, struct err *e)
 	enum rc rc;
 
 	x->config = config_new(), x->arena = arena_new();
-	hw_machine_text(x->machine_text);
 	rc = hw_query_read(a, &x->query, e);
 	x->outcome = heap_zeroed(x->query.n_trials + 1, sizeof *x->outcome);
 	if (rc == RC_OK)

@@ -12,7 +12,7 @@
 #include "tools/hw_machine.h"
 #include <math.h>
 
-void hw_machine_bench(struct bench *b, int64_t n_ranks, int64_t row_bytes, int64_t bytes,
+void hw_machine_bench(struct bench *b, bool dies, int64_t n_ranks, int64_t row_bytes, int64_t bytes,
                       int32_t repeats)
 {
 	*b = (struct bench){
@@ -25,19 +25,30 @@ void hw_machine_bench(struct bench *b, int64_t n_ranks, int64_t row_bytes, int64
 		b->point[b->n_points++] =
 		        (struct bench_point){.kind = k,
 		                             .bytes = moves ? bytes : 0,
-		                             .cores = k == BENCH_FLAG ? 2 : n_ranks};
+		                             .cores = dies              ? k == BENCH_FLAG
+		                                      : k == BENCH_FLAG ? 2
+		                                                        : n_ranks};
 	}
 }
 
-static double rate_Bps(const struct bench *b, enum bench_kind kind, int64_t bytes)
+static const struct bench_point *find(const struct bench *b, enum bench_kind kind)
 {
-	return bench_find(b, kind, bytes, b->n_ranks)->figure_units;
+	for (int32_t i = 0; i < b->n_points; i++) {
+		if (b->point[i].kind == kind)
+			return &b->point[i];
+	}
+	return NULL;
+}
+
+static double rate_Bps(const struct bench *b, enum bench_kind kind)
+{
+	return find(b, kind)->figure_units;
 }
 
 /* The best repeat: a longer one tells of other programs. */
-static double wait_s(const struct bench *b, enum bench_kind kind, int64_t cores)
+static double wait_s(const struct bench *b, enum bench_kind kind)
 {
-	const struct bench_point *p = bench_find(b, kind, 0, cores);
+	const struct bench_point *p = find(b, kind);
 
 	return p ? p->best_units : 0;
 }
@@ -59,28 +70,28 @@ static void wide(FILE *out, const char *key, double rate)
 	        quantity_exact(rate, DIM_RATE, buf, sizeof buf));
 }
 
-void hw_machine_yaml(const struct bench *b, int64_t bytes, const char *where, FILE *out)
+void hw_machine_yaml(const struct bench *b, const struct symheap_backend *backend,
+                     const char *where, FILE *out)
 {
 	enum { WIDE = 1000 };
-	double pack = rate_Bps(b, BENCH_PACK, bytes), reorder = rate_Bps(b, BENCH_REORDER, bytes);
+	double pack = rate_Bps(b, BENCH_PACK), reorder = rate_Bps(b, BENCH_REORDER);
 	double copy = 2 * sqrt(pack * reorder), rounds = ceil(log2((double)b->n_ranks));
-	double barrier_s = wait_s(b, BENCH_BARRIER, b->n_ranks);
+	double barrier_s = wait_s(b, BENCH_BARRIER);
 
 	fprintf(out,
-	        "# Written by `epsim hw loop`. It describes memory that processes of one host "
-	        "share,\n"
-	        "# and no NPU: %s\n",
-	        where);
-	fprintf(out, "machine:\n  name: host\n  describes: \"shared memory of one host: %s\"\n",
+	        "# Written by `epsim hw loop --backend %s`: %s;\n"
+	        "# %s\n",
+	        backend->name, backend->caution, where);
+	fprintf(out, "machine:\n  name: host\n  describes: \"backend %s: %s\"\n", backend->name,
 	        where);
 	fprintf(out, "  nodes: 1\n  packages_per_node: %lld\n  hbm:\n", (long long)b->n_ranks);
 	fprintf(out, "    capacity: {value: 1GB, source: \"assumed: not used\"}\n");
 	wide(out, "rate", WIDE * copy);
 	fprintf(out, "  cube:\n    bf16: {value: 1TFLOPS, source: \"assumed: not used\"}\n");
 	fprintf(out, "  vector:\n    cores: 1\n");
-	quantity(out, "put_core", rate_Bps(b, BENCH_PLACE, bytes), DIM_RATE,
+	quantity(out, "put_core", rate_Bps(b, BENCH_PLACE), DIM_RATE,
 	         "epsim hw bench: place, rows put in turn to 16 places");
-	quantity(out, "get_core", rate_Bps(b, BENCH_FETCH, bytes), DIM_RATE,
+	quantity(out, "get_core", rate_Bps(b, BENCH_FETCH), DIM_RATE,
 	         "epsim hw bench: fetch, rows of another rank summed by eights");
 	quantity(out, "copy_core", copy, DIM_RATE,
 	         "epsim hw bench: twice the geometric mean of pack and reorder");
@@ -89,7 +100,7 @@ void hw_machine_yaml(const struct bench *b, int64_t bytes, const char *where, FI
 	wide(out, "put", WIDE * copy);
 	wide(out, "get", WIDE * copy);
 	fprintf(out, "  sync:\n");
-	quantity(out, "flag", wait_s(b, BENCH_FLAG, 2), DIM_TIME, "epsim hw bench: flag, one way");
+	quantity(out, "flag", wait_s(b, BENCH_FLAG), DIM_TIME, "epsim hw bench: flag, one way");
 	quantity(out, "round", rounds > 0 ? barrier_s / rounds : 0, DIM_TIME,
 	         "epsim hw bench: barrier, over its rounds");
 }

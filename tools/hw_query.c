@@ -5,9 +5,6 @@
 #include "models/base/quantity.h"
 #include "tools/hw.h"
 
-const char hw_caution[] = "measured on memory that processes of one host share: no result of NPUs "
-                          "or of a fabric";
-
 /* ---- what ran it ---- */
 
 static void processor_text(char *buf, size_t size)
@@ -28,7 +25,7 @@ static void processor_text(char *buf, size_t size)
 		fclose(in);
 }
 
-const char *hw_machine_text(char buf[MACHINE_TEXT_SIZE])
+const char *hw_machine_text(const char *device, char buf[MACHINE_TEXT_SIZE])
 {
 	char processor[128];
 	struct utsname name;
@@ -36,8 +33,9 @@ const char *hw_machine_text(char buf[MACHINE_TEXT_SIZE])
 	processor_text(processor, sizeof processor);
 	if (uname(&name) != 0)
 		snprintf(name.sysname, sizeof name.sysname, "unknown system");
-	snprintf(buf, MACHINE_TEXT_SIZE, "%s, %d processors, %.20s %.20s", processor,
-	         jobs_default(), name.sysname, name.machine);
+	snprintf(buf, MACHINE_TEXT_SIZE, "%s%s%s, %d processors, %.20s %.20s", device,
+	         device[0] ? "; host: " : "", processor, jobs_default(), name.sysname,
+	         name.machine);
 	return buf;
 }
 
@@ -136,7 +134,7 @@ static enum rc shape_read(const struct args *a, struct wishes *w, struct err *e)
 static enum rc wishes_read(const struct args *a, struct wishes *w, struct err *e)
 {
 	const char *flows[8] = {0};
-	int64_t repeats, warmups, layers;
+	int64_t repeats, warmups, layers, cores;
 
 	for (size_t i = 0; kernels_table[i]; i++)
 		flows[i] = kernels_table[i]->name;
@@ -148,12 +146,13 @@ static enum rc wishes_read(const struct args *a, struct wishes *w, struct err *e
 	TRY(args_integer(a, "repeats", 11, 0, &repeats, e));
 	TRY(args_integer(a, "warmups", 2, 0, &warmups, e));
 	TRY(args_integer(a, "layers", 2, 0, &layers, e));
+	TRY(args_integer(a, "cores", 0, 0, &cores, e));
 	if (repeats > MOST_REPEATS || warmups > MOST_REPEATS)
 		return fail(e, RC_CONFIG, "--repeats, --warmups: at most %d", MOST_REPEATS);
 	if (layers > MOST_LAYERS)
 		return fail(e, RC_CONFIG, "--layers: at most %d", MOST_LAYERS);
 	w->trial.repeats = (int32_t)repeats, w->trial.warmups = (int32_t)warmups;
-	w->trial.checked = (int32_t)layers;
+	w->trial.checked = (int32_t)layers, w->trial.cores = (int32_t)cores;
 	return RC_OK;
 }
 
@@ -199,6 +198,7 @@ enum rc hw_query_read(const struct args *a, struct hw_query *q, struct err *e)
 	if (!q->backend)
 		return e->rc;
 	TRY(clock_read(a, &q->wall, e));
+	q->machine_name = args_value(a, "machine-name", "host");
 	TRY(wishes_read(a, &w, e));
 	for (size_t r = 0; r < w.n_ranks; r++) {
 		for (size_t t = 0; t < w.n_tokens; t++)
@@ -232,7 +232,7 @@ enum rc hw_trials_run(const struct hw_query *q, struct hw_outcome *out, struct e
 		struct hw_outcome *o = &out[i];
 
 		o->reports = heap_zeroed((size_t)t->shape.n_ranks, sizeof *o->reports);
-		TRY(trial_run(t, q->backend, o->reports, e));
+		TRY(trial_run(t, q->backend, o->reports, o->device, e));
 		trial_sum(t, o->reports, &o->result);
 		o->equal = verdict_good(&o->result.verdict) &&
 		           o->result.verdict.digest == out[first_alike(q, i)].result.verdict.digest;

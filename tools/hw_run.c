@@ -6,12 +6,12 @@
 #include "tools/hw.h"
 #include "tools/text.h"
 
-static void head_text(const struct hw_query *q, FILE *out)
+static void head_text(const struct hw_query *q, const struct hw_outcome *o, FILE *out)
 {
 	char machine[MACHINE_TEXT_SIZE];
 
-	fprintf(out, "backend %s: %s\n%s\n", q->backend->name, hw_machine_text(machine),
-	        hw_caution);
+	fprintf(out, "backend %s: %s\n%s\n", q->backend->name, hw_machine_text(o->device, machine),
+	        q->backend->caution);
 }
 
 static void wrong_text(const struct hw_query *q, const struct hw_outcome *o, FILE *out)
@@ -93,7 +93,7 @@ static void report_text(const struct args *a, const struct hw_query *q, const st
 {
 	const struct trial *t = &q->trial[0];
 
-	head_text(q, out);
+	head_text(q, o, out);
 	fprintf(out,
 	        "hidden %lld, top-k %lld, dispatch %s, %s load; %d layers checked, median of %d, "
 	        "slowest rank\n\n",
@@ -163,8 +163,8 @@ static void report_json(const struct hw_query *q, const struct hw_outcome *o, bo
 
 	json_object(j, NULL);
 	json_text(j, "backend", q->backend->name);
-	json_text(j, "machine", hw_machine_text(machine));
-	json_text(j, "caution", hw_caution);
+	json_text(j, "machine", hw_machine_text(o->device, machine));
+	json_text(j, "caution", q->backend->caution);
 	json_array(j, "trials");
 	for (size_t i = 0; i < q->n_trials; i++)
 		trial_json(&q->trial[i], &o[i], j);

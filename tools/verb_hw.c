@@ -25,7 +25,7 @@ static enum rc run(const struct args *a, FILE *out, struct err *e)
 }
 
 static const struct option options[] = {
-        {"backend", "NAME", "host (a process a rank), threads or oshmem; default host"},
+        {"backend", "NAME", "host, threads, oshmem, cuda, ascend or ascend-twin; default host"},
         {"flow", "NAME,...", "relay3, relay2, direct; default all"},
         {"phase", "NAME,...", "prefill, decode; default all"},
         {"ranks", "N,...", "default 2"},
@@ -40,6 +40,9 @@ static const struct option options[] = {
         {"warmups", "N", "rounds before them; default 2"},
         {"steps", NULL, "run: also the time of each step"},
         {"sizes", "BYTES,...", "bench: of the memory that is moved"},
+        {"cores", "N,...",
+         "bench: ranks at work, or with ascend vector cores of each, 0: all; run: these"},
+        {"machine-name", "NAME", "observations: whose they are; default host"},
         {"clock", "NAME",
          "loop, observations: work (processor time without waits, default) or wall"},
         {"machine-out", "FILE", "loop: the host as a machine, for --machine"},

@@ -23,6 +23,21 @@ $ epsim hw run --ranks 2 --tokens 9 --hidden 64 --top-k 4 --dispatch int8 --load
 > decode   relay3      2       9  equal     92         -         -        -         -
 > decode   relay2      2       9  equal     92         -         -        -         -
 > decode   direct      2       9  equal     92         -         -        -         -
+# A rehearsal of the Ascend backend, host program and kernels, over a twin of CANN
+$ epsim hw run --backend ascend-twin --ranks 2 --tokens 5 --hidden 64 --cores 2 --repeats 0 | sed '/^backend/s/host: .*/host: .../'
+> backend ascend-twin: a twin on processors of a host, no NPU, 4 vector cores each; host: ...
+> a twin of CANN on processors of this host: times mean nothing, no result of NPUs
+> hidden 64, top-k 8, dispatch bf16, even load; 2 layers checked, median of 0, slowest rank
+>
+> phase    flow    ranks  tokens  result  rows  dispatch  its work  combine  its work
+> prefill  relay3      2       5  equal    160         -         -        -         -
+> prefill  relay2      2       5  equal    160         -         -        -         -
+> prefill  direct      2       5  equal    160         -         -        -         -
+> decode   relay3      2       5  equal    160         -         -        -         -
+> decode   relay2      2       5  equal    160         -         -        -         -
+> decode   direct      2       5  equal    160         -         -        -         -
+$ epsim hw bench --backend ascend-twin --ranks 2 --sizes 4096 --cores 1,2 --repeats 1 --json | grep -cE '"(rate_Bps|time_s)": [0-9]'
+> 10
 # What a program reads: is each result equal, and how long did each step take?
 $ epsim hw run --flow all --ranks 2 --tokens 16 --hidden 64 --repeats 3 --json | grep -c '"equal": true'
 > 7
