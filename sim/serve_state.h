@@ -171,6 +171,12 @@ extern const struct batching batch_vllm_v0, batch_vllm_v1, batch_sarathi;
 extern const struct router route_round_robin, route_least_loaded, route_prefix, route_flops;
 extern const struct preemption preempt_youngest, preempt_never;
 
+/* What routers call the load of a group: its requests, waiting and running. */
+static inline int64_t group_requests(const struct group *g)
+{
+	return g->waiting.n + g->running.n;
+}
+
 /* Fills the three by the names in the spec; RC_CONFIG with the nearest name. */
 enum rc policies_find(const struct serving_spec *spec, struct sim *s, struct err *e);
 
