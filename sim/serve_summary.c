@@ -80,6 +80,7 @@ static void rates_of(const struct serve_setup *setup, const struct request_list 
 		out->requests++;
 		out->done += s->fate == FATE_DONE;
 		out->rejected += s->fate == FATE_REJECTED;
+		out->lost += s->fate == FATE_LOST;
 		fine += within(&l->at[i], s, slo);
 		if (s->fate != FATE_DONE)
 			continue;
@@ -118,6 +119,56 @@ void serve_summarize(const struct serve_setup *setup, const struct request_list 
 	out->itl_p95_s = gaps_percentile_s(&r->gaps, 0.95);
 	out->itl_p99_s = gaps_percentile_s(&r->gaps, 0.99);
 	rates_of(setup, requests, r, warmup, slo, out);
+}
+
+/* Mean output over whole spans between two times; -1 where there is none. */
+static double output_between(const struct serve_result *r, double from_s, double until_s)
+{
+	const struct gauge *g = &r->output;
+	size_t first = (size_t)ceil(from_s / g->span_s), last = (size_t)(until_s / g->span_s);
+	double sum = 0;
+
+	if (!(until_s > from_s) || last <= first)
+		return -1;
+	for (size_t i = first; i < last && i < gauge_spans(g); i++)
+		sum += gauge_span_mean(g, i);
+	return sum / (double)(last - first);
+}
+
+/* While ranks are missing and the others serve: from the first resumption to what ends it. */
+static double fewer_until_s(const struct serve_result *r)
+{
+	const struct serve_failures *f = &r->failures;
+
+	for (size_t i = 0; i < f->n_marks; i++) {
+		if (f->mark[i].at_s > f->resumed_s &&
+		    (f->mark[i].kind == MARK_READY || f->mark[i].kind == MARK_SUSPECT))
+			return f->mark[i].at_s;
+	}
+	return r->end_s;
+}
+
+void serve_recovery_of(const struct serve_result *r, double share_ratio, struct serve_recovery *out)
+{
+	enum { WINDOW = 4 }; /* spans */
+	const struct serve_failures *f = &r->failures;
+	double span_s = r->output.span_s, from_s = fmax(f->resumed_s, f->rejoined_s);
+	bool restarted = f->resumed_s >= 0 && f->resumed_s == f->rejoined_s;
+
+	*out = (struct serve_recovery){.fewer_rate_count = -1, .back_s = -1};
+	out->before_rate_count = fmax(0, output_between(r, f->failed_s / 2, f->failed_s));
+	if (f->resumed_s < 0)
+		return;
+	if (!restarted)
+		out->fewer_rate_count = output_between(r, f->resumed_s, fewer_until_s(r));
+	for (double at_s = ceil(from_s / span_s) * span_s; at_s + WINDOW * span_s <= r->end_s;
+	     at_s += span_s) {
+		if (output_between(r, at_s, at_s + WINDOW * span_s) >=
+		    share_ratio * out->before_rate_count) {
+			out->back_s = at_s - f->failed_s;
+			return;
+		}
+	}
 }
 
 enum rc goodput_search(enum rc (*at)(void *data, double rate_count, bool *fine, struct err *e),

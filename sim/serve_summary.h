@@ -16,7 +16,7 @@ struct slo { /* 0: no limit */
 };
 
 struct serve_summary {
-	size_t requests, done, rejected; /* after the warm-up */
+	size_t requests, done, rejected, lost; /* after the warm-up */
 	struct latency ttft, tpot, e2e, wait;
 	double itl_mean_s, itl_p50_s, itl_p90_s, itl_p95_s, itl_p99_s;
 	double attainment_ratio;   /* requests done within both limits, of all */
@@ -30,6 +30,16 @@ struct serve_summary {
 void serve_summarize(const struct serve_setup *setup, const struct request_list *requests,
                      const struct serve_result *r, size_t warmup, const struct slo *slo,
                      struct serve_summary *out);
+
+/* Output before, during and after a failure. */
+struct serve_recovery {
+	double before_rate_count; /* tokens a second: mean of the half before the first failure */
+	double fewer_rate_count;  /* while ranks were missing and the others served; -1: never */
+	double back_s; /* from the failure until all that come back are back, and output reaches a
+	                  share of what it was; -1: never */
+};
+void serve_recovery_of(const struct serve_result *r, double share_ratio,
+                       struct serve_recovery *out);
 
 double served_ttft_s(const struct request *r, const struct served *s);
 double served_tpot_s(const struct served *s); /* of two tokens or more */

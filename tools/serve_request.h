@@ -2,6 +2,7 @@
 #pragma once
 #include "sim/serve_deploy.h"
 #include "sim/serve_summary.h"
+#include "models/base/json.h"
 #include "tools/args.h"
 
 struct serve_job {
@@ -44,6 +45,9 @@ void serve_report_json(const struct serve_job *j, FILE *out);
 void serve_requests_csv(const struct serve_job *j, FILE *out);
 void serve_requests_json(const struct serve_job *j, FILE *out);
 void serve_timeline_json(const struct serve_job *j, FILE *out); /* Chrome trace */
+void serve_timeline_csv(const struct serve_job *j, FILE *out);  /* all instances, over time */
+void serve_failures_text(const struct serve_job *j, FILE *out);
+void serve_failures_json(const struct serve_job *j, struct json *o); /* a member of o */
 /* Load curve: the same requests at rates from a tenth of the one that was served up to it and
  * beyond. Pictures go to dir, their names to log. */
 enum rc serve_plot(struct serve_job *j, const char *dir, FILE *log, struct err *e);

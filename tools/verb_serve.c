@@ -40,7 +40,9 @@ static enum rc files_write(struct serve_job *j, FILE *log, struct err *e)
 		               ends_in(path, ".json") ? serve_requests_json : serve_requests_csv,
 		               e));
 	if (timeline)
-		TRY(file_write(j, "timeline", timeline, serve_timeline_json, e));
+		TRY(file_write(j, "timeline", timeline,
+		               ends_in(timeline, ".csv") ? serve_timeline_csv : serve_timeline_json,
+		               e));
 	return plots ? serve_plot(j, plots, log, e) : RC_OK;
 }
 
@@ -66,9 +68,9 @@ static enum rc serve(const struct args *a, struct serve_job *j, FILE *out, struc
 	if (args_has(a, "measured"))
 		TRY(serve_measured_text(j, json ? stderr : out, e));
 	TRY(files_write(j, json ? stderr : out, e));
-	if (j->result.not_coverable)
-		return fail(e, RC_NO,
-		            "the failure is not coverable: no copy is left of some experts");
+	if (j->result.failures.not_coverable)
+		return fail(e, RC_NO, "the failure is not coverable: %s",
+		            j->result.failures.not_coverable);
 	if (j->summary.done == 0)
 		return fail(e, RC_NO, "no request was served: none fits a group's KV memory");
 	return RC_OK;
@@ -95,7 +97,9 @@ static const struct option options[] = {
         {"slo", "LIMITS", "such as ttft=5s,tpot=60ms"},
         {"goodput", "SHARE", "find the highest rate at which this share is within --slo: 0.9"},
         {"out", "FILE", "one row a request: CSV, or JSON if it ends in .json"},
-        {"timeline", "FILE", "steps of an instance as a Chrome trace, for Perfetto"},
+        {"timeline", "FILE",
+         "steps of an instance as a Chrome trace, for Perfetto; if it "
+         "ends in .csv, output and queues over time"},
         {"instance", "N", "which; default 0"},
         {"plot", "DIR", "pictures: distributions, timeline, load curve"},
         {"measured", "FILE", "log of the same requests on a real server, for a table of errors"},
