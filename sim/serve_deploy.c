@@ -132,12 +132,21 @@ static double expert_bytes(const struct config *c)
 	       dtype_bytes((enum dtype)c->schedule.weights);
 }
 
-/* Places for experts of other ranks are taken from the KV cache. */
-static void slots_add(const struct config *c, struct memory *m)
+/* Pools where ranks may die have places for experts of others, at the cost of KV cache. */
+static void slots_add(const struct config *c, enum serve_role role, struct memory *m)
 {
+	const struct serving_spec *s = &c->serving;
+	size_t n = s->failure.at_s.n;
+	bool struck = n == 0 || role == ROLE_BOTH;
 	double bytes = (double)serving_failure_slots(&c->serving) * expert_bytes(c);
 
-	m->weights_bytes += bytes, m->total_bytes += bytes;
+	for (size_t i = 0; i < n; i++) {
+		double pool = serving_failure_item(&s->failure.pool, i, FAILURE_PREFILL);
+
+		struck = struck || (pool == FAILURE_DECODE) == (role == ROLE_DECODE);
+	}
+	if (struck)
+		m->weights_bytes += bytes, m->total_bytes += bytes;
 }
 
 static bool schedule_possible(const struct config *c, struct step_request q,
@@ -230,7 +239,7 @@ static enum rc pool_make(const struct config *c, const struct extent *x,
 	t.most_tokens_count = fmax((double)c->serving.max_tokens, x->longest_prompt_count);
 	t.error_ratio = o->error_ratio > 0 ? o->error_ratio : usual_error_ratio;
 	TRY(memory_of(c, t.q, role, x->mean_count, &d->memory[at], &d->kv_token_bytes[at], e));
-	slots_add(c, &d->memory[at]);
+	slots_add(c, role, &d->memory[at]);
 	*p = (struct serve_pool){.role = role,
 	                         .groups = schedule_npus(s) / s->tp,
 	                         .npus = schedule_npus(s),

@@ -31,6 +31,8 @@ static void head_text(const struct serve_job *j, FILE *out)
 	        j->process->name);
 	if (j->warmup > 0)
 		fprintf(out, ", after %zu to warm up", j->warmup);
+	if (j->cooldown > 0)
+		fprintf(out, ", before %zu to cool down", j->cooldown);
 	fprintf(out, ": %.4g a second, served in %.4g s\n\n", j->summary.offered_rate_count,
 	        j->summary.span_s);
 }
@@ -91,6 +93,21 @@ static void slo_text(const struct serve_job *j, FILE *out)
 		        100 * j->goodput_share_ratio);
 }
 
+/* Generated arrivals that end before the system is full say little about a steady one. */
+static void short_text(const struct serve_job *j, FILE *out)
+{
+	enum { LONG_ENOUGH = 4 };
+	const struct serve_summary *s = &j->summary;
+	double came_s = s->offered_rate_count > 0 ? (double)s->requests / s->offered_rate_count : 0;
+
+	if (j->process->gap_s && s->requests > 1 && came_s < LONG_ENOUGH * s->e2e.mean_s)
+		fprintf(out,
+		        "note          arrivals last %.3g times as long as a request: the system "
+		        "fills and empties; more --requests, --warmup and --cooldown tell the "
+		        "rest\n",
+		        came_s / s->e2e.mean_s);
+}
+
 void serve_report_text(const struct serve_job *j, FILE *out)
 {
 	const struct serve_summary *s = &j->summary;
@@ -118,6 +135,7 @@ void serve_report_text(const struct serve_job *j, FILE *out)
 	if (s->rejected > 0)
 		fprintf(out, "rejected      %zu requests, longer than a group's KV memory\n",
 		        s->rejected);
+	short_text(j, out);
 	serve_failures_text(j, out);
 }
 
@@ -175,6 +193,7 @@ static void asked_json(const struct serve_job *j, struct json *o)
 	json_text(o, "arrivals", j->process->name);
 	json_integer(o, "seed", (int64_t)j->arrival.seed);
 	json_integer(o, "warmup", (int64_t)j->warmup);
+	json_integer(o, "cooldown", (int64_t)j->cooldown);
 	pools_json(j, o);
 }
 

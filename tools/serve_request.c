@@ -93,7 +93,7 @@ static void workload_requests(struct serve_job *j)
 static enum rc requests_read(const struct args *a, struct serve_job *j, struct err *e)
 {
 	const char *trace = args_value(a, "trace", NULL);
-	int64_t n, warmup;
+	int64_t n, warmup, cooldown;
 
 	if (trace)
 		TRY(trace_requests(trace, &j->base, e));
@@ -101,12 +101,16 @@ static enum rc requests_read(const struct args *a, struct serve_job *j, struct e
 		workload_requests(j);
 	TRY(args_integer(a, "requests", trace ? (int64_t)j->base.n : USUAL_REQUESTS, 1, &n, e));
 	TRY(args_integer(a, "warmup", 0, 0, &warmup, e));
+	TRY(args_integer(a, "cooldown", 0, 0, &cooldown, e));
 	if (n > INT32_MAX)
 		return fail(e, RC_CONFIG, "--requests: at most %d", INT32_MAX);
 	if (warmup >= n)
 		return fail(e, RC_CONFIG, "--warmup: %lld of %lld requests leaves none",
 		            (long long)warmup, (long long)n);
-	j->n_requests = (size_t)n, j->warmup = (size_t)warmup;
+	if (cooldown >= n - warmup)
+		return fail(e, RC_CONFIG, "--cooldown: %lld of %lld requests leaves none",
+		            (long long)cooldown, (long long)(n - warmup));
+	j->n_requests = (size_t)n, j->warmup = (size_t)warmup, j->cooldown = (size_t)cooldown;
 	return RC_OK;
 }
 
@@ -154,6 +158,11 @@ void serve_job_close(struct serve_job *j)
 
 /* ---- runs ------------------------------------------------------------------------------------ */
 
+struct served_span serve_job_span(const struct serve_job *j)
+{
+	return (struct served_span){j->warmup, j->list.n - j->cooldown};
+}
+
 enum rc serve_job_run(struct serve_job *j, double rate_count, bool progress, struct err *e)
 {
 	struct arrival_spec spec = j->arrival;
@@ -176,7 +185,8 @@ enum rc serve_job_run(struct serve_job *j, double rate_count, bool progress, str
 	if (progress)
 		progress_end(&bar);
 	if (rc == RC_OK)
-		serve_summarize(setup, &j->list, &j->result, j->warmup, &j->slo, &j->summary);
+		serve_summarize_span(setup, &j->list, &j->result, serve_job_span(j), &j->slo,
+		                     &j->summary);
 	return rc;
 }
 

@@ -94,6 +94,7 @@ static const struct option options[] = {
         {"requests", "N",
          "how many; a trace is repeated or cut. Default: all of the trace, or 1000"},
         {"warmup", "N", "first requests left out of the figures; default 0"},
+        {"cooldown", "N", "last requests left out, which find the system emptying; default 0"},
         {"slo", "LIMITS", "such as ttft=5s,tpot=60ms"},
         {"goodput", "SHARE", "find the highest rate at which this share is within --slo: 0.9"},
         {"out", "FILE", "one row a request: CSV, or JSON if it ends in .json"},
