@@ -31,8 +31,7 @@ static void serve(struct config *c, struct outcome *o)
 	request_append(&l, &(struct request){.input = (int32_t)c->workload.input.mean_count,
 	                                     .output = (int32_t)c->workload.output.mean_count});
 	/* somewhat more than it serves: all ranks are full */
-	arrivals_make(&l, 2000, arrival_find("poisson"),
-	              &(struct arrival_spec){.rate_count = 3.5});
+	arrivals_make(&l, 2000, arrival_find("poisson"), &(struct arrival_spec){.rate_count = 3.5});
 	CU_ASSERT_EQUAL_FATAL(deployment_make(c, &l,
 	                                      &(struct deployment_options){.engine = &engine_fluid},
 	                                      &d, &e),
@@ -145,8 +144,8 @@ static void test_host(void)
 		struct err e = {0};
 		char text[64];
 
-		CU_ASSERT_EQUAL_FATAL(
-		        config_read(c, config_find("serving", "eep", c->arena), &e), RC_OK);
+		CU_ASSERT_EQUAL_FATAL(config_read(c, config_find("serving", "eep", c->arena), &e),
+		                      RC_OK);
 		snprintf(text, sizeof text, "serving.failure.groups=%d", lost);
 		set(c, text);
 		set(c, "serving.failure.spares=0"), set(c, "serving.failure.slots=8");
@@ -155,10 +154,9 @@ static void test_host(void)
 		CU_ASSERT_PTR_NULL(o.failures.not_coverable);
 		CU_ASSERT_EQUAL(o.failures.peer_bytes, 0);
 		/* 8 experts a rank at the NICs' rate of the others */
-		CU_ASSERT_DOUBLE_EQUAL(o.failures.repair_s,
-		                       o.failures.host_bytes /
-		                               ((32 - lost) * c->machine.rdma.rate_Bps),
-		                       1e-9);
+		CU_ASSERT_DOUBLE_EQUAL(
+		        o.failures.repair_s,
+		        o.failures.host_bytes / ((32 - lost) * c->machine.rdma.rate_Bps), 1e-9);
 		CU_ASSERT_TRUE(o.failures.repair_s > last_s);
 		last_s = o.failures.repair_s;
 		config_free(c);

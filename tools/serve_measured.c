@@ -193,8 +193,5 @@ enum rc serve_fit_run(struct serve_job *j, FILE *out, struct err *e)
 	free(tpot);
 	if (rc != RC_OK)
 		return rc;
-	deployment_fini(&j->deployment);
-	return deployment_make(j->config, &j->base,
-	                       &(struct deployment_options){.engine = run.engine}, &j->deployment,
-	                       e);
+	return serve_job_deploy(j, e);
 }

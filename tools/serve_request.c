@@ -8,6 +8,9 @@
 
 enum { USUAL_REQUESTS = 1000 };
 
+static const unsigned serve_sections =
+        NEEDS(SECTION_MACHINE) | NEEDS(SECTION_MODEL) | NEEDS(SECTION_WORKLOAD);
+
 /* ---- the command line ------------------------------------------------------------------------ */
 
 static enum rc number_read(const struct args *a, const char *name, enum dim dim, double fallback,
@@ -124,25 +127,31 @@ static void list_copy(const struct request_list *from, struct request_list *to)
 		request_block_append(to, from->block[i]);
 }
 
+enum rc serve_job_deploy(struct serve_job *j, struct err *e)
+{
+	struct deployment_options o = {
+	        .engine = engine_find(args_value(j->args, "engine", "fluid"), e)};
+
+	if (!o.engine)
+		return e->rc;
+	TRY(config_check(j->config, serve_sections, e));
+	deployment_fini(&j->deployment);
+	return deployment_make(j->config, &j->base, &o, &j->deployment, e);
+}
+
 enum rc serve_job_open(const struct args *a, struct serve_job *j, struct err *e)
 {
 	const char *file = a->n_words ? a->word[0] : NULL;
-	struct deployment_options o = {0};
 
 	*j = (struct serve_job){.config = config_new(), .args = a, .goodput_rate_count = -1};
 	if (a->n_words > 1)
 		return fail(e, RC_CONFIG, "serve: one file at a time, not '%s'", a->word[1]);
 	TRY(args_config(a, file, j->config, e));
-	TRY(config_check(j->config,
-	                 NEEDS(SECTION_MACHINE) | NEEDS(SECTION_MODEL) | NEEDS(SECTION_WORKLOAD),
-	                 e));
-	o.engine = engine_find(args_value(a, "engine", "fluid"), e);
-	if (!o.engine)
-		return e->rc;
+	TRY(config_check(j->config, serve_sections, e));
 	TRY(slo_read(a, &j->slo, e));
 	TRY(requests_read(a, j, e));
 	TRY(arrival_read(a, j, e));
-	return deployment_make(j->config, &j->base, &o, &j->deployment, e);
+	return serve_job_deploy(j, e);
 }
 
 void serve_job_close(struct serve_job *j)

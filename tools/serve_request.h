@@ -30,11 +30,16 @@ void serve_job_close(struct serve_job *j);
 
 /* Serves the requests at a rate (0: as the arrival says). Result and summary are replaced. */
 enum rc serve_job_run(struct serve_job *j, double rate_count, bool progress, struct err *e);
+/* Prepares it anew, after its configuration was changed. */
+enum rc serve_job_deploy(struct serve_job *j, struct err *e);
 /* Bisection on the rate, then a run at the rate found. */
 enum rc serve_job_goodput(struct serve_job *j, struct err *e);
 
 /* Requests that figures are of: without the warm-up and those that come when it empties. */
 struct served_span serve_job_span(const struct serve_job *j);
+
+/* --seeds, and --against: figures with intervals instead of a report. */
+enum rc serve_seeds(struct serve_job *j, FILE *out, struct err *e);
 
 /* --measured: the table of a logged run beside the one served. --fit: parameters from it, set
  * before serving. */

@@ -53,6 +53,10 @@ static enum rc serve(const struct args *a, struct serve_job *j, FILE *out, struc
 	TRY(serve_job_open(a, j, e));
 	if (args_has(a, "fit"))
 		TRY(serve_fit_run(j, json ? stderr : out, e));
+	if (args_has(a, "seeds"))
+		return serve_seeds(j, out, e);
+	if (args_has(a, "against"))
+		return fail(e, RC_CONFIG, "--against: needs --seeds N");
 	j->traced = args_has(a, "timeline");
 	if (args_has(a, "goodput"))
 		TRY(serve_job_goodput(j, e));
@@ -97,6 +101,9 @@ static const struct option options[] = {
         {"cooldown", "N", "last requests left out, which find the system emptying; default 0"},
         {"slo", "LIMITS", "such as ttft=5s,tpot=60ms"},
         {"goodput", "SHARE", "find the highest rate at which this share is within --slo: 0.9"},
+        {"seeds", "N", "serve N times with other arrivals: means and 95 % intervals"},
+        {"against", "KEY=VALUE",
+         "with --seeds: compared with this setting on the same arrivals; may be repeated"},
         {"out", "FILE", "one row a request: CSV, or JSON if it ends in .json"},
         {"timeline", "FILE",
          "steps of an instance as a Chrome trace, for Perfetto; if it "
