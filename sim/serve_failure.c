@@ -8,9 +8,10 @@
  * Lost ranks start by themselves, get their weights from living ones, and are taken back between
  * two steps. With no copy, or no room for one, the instance stays down.
  *
- * A further failure while the instance hangs prolongs that; while it repairs, what is left of the
- * repair is done after the next detection; while ranks join, they join after that; while others
- * warm, these warm on. An instance that restarts is not struck. */
+ * A further failure while the instance hangs prolongs that; while it repairs, tables are made anew
+ * after the next detection, and experts that were still on their way come with the further ones;
+ * while ranks join, they join after that; while others warm, these warm on. An instance that
+ * restarts is not struck. */
 #include <math.h>
 #include "models/base/arena.h"
 #include "models/base/err.h"
@@ -219,8 +220,8 @@ static void strike(struct sim *s)
 		return;
 	}
 	instance_stop(s, i);
-	if (i->outage.stage == OUTAGE_REPAIRS)
-		i->outage.left_s = i->outage.until_s - s->now_s;
+	if (i->outage.stage == OUTAGE_REPAIRS) /* tables are made anew, experts come on */
+		i->outage.fetch_s = fmin(i->outage.fetch_s, i->outage.until_s - s->now_s);
 	i->joins = false;
 	mark(s, i, MARK_SUSPECT, n);
 	if (s->result->failures.failed_s < 0)
@@ -290,10 +291,9 @@ static int32_t suspects_out(struct sim *s, struct instance *i)
 
 static void repair(struct sim *s, struct instance *i, const struct cover_repair *r, int32_t n_lost)
 {
-	double until_s = s->now_s + s->spec->failure.drain_s + s->spec->failure.patch_s +
-	                 i->outage.left_s + fetch_s(s, i, r);
+	double tables_s = s->now_s + s->spec->failure.drain_s + s->spec->failure.patch_s;
 
-	i->outage.left_s = 0;
+	i->outage.fetch_s += fetch_s(s, i, r);
 	if (s->spec->failure.warm_s > 0) {
 		for (int32_t k = 0; k < i->n_groups; k++) {
 			if (group_of(s, i, k)->state == RANK_OUT)
@@ -301,7 +301,7 @@ static void repair(struct sim *s, struct instance *i, const struct cover_repair 
 		}
 		mark(s, i, MARK_WARMING, n_lost);
 	}
-	stage_set(s, i, OUTAGE_REPAIRS, until_s);
+	stage_set(s, i, OUTAGE_REPAIRS, tables_s + i->outage.fetch_s);
 	groups_empty(s, i, false);
 }
 
@@ -367,6 +367,7 @@ static void revive(struct sim *s, struct instance *i, bool all)
 
 static void resume(struct sim *s, struct instance *i)
 {
+	i->outage.fetch_s = 0;
 	mark(s, i, MARK_RESUMED, count_active(s, i));
 	serve_again(s, i);
 }

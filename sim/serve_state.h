@@ -104,8 +104,8 @@ enum outage_stage {
 };
 struct outage {
 	enum outage_stage stage;
-	double until_s, left_s; /* left: of a repair that another failure cut off */
-	struct cover cover;     /* once a rank was lost */
+	double until_s, fetch_s; /* fetch: experts on their way, at the end of a repair */
+	struct cover cover;      /* once a rank was lost */
 };
 
 /* Groups that step together. */

@@ -127,6 +127,21 @@ static void list_copy(const struct request_list *from, struct request_list *to)
 		request_block_append(to, from->block[i]);
 }
 
+/* The one whose steps --timeline keeps. */
+static enum rc instance_read(struct serve_job *j, struct err *e)
+{
+	int64_t n = 0, at;
+
+	for (size_t p = 0; p < j->deployment.setup.n_pools; p++)
+		n += j->deployment.setup.pool[p].instances;
+	TRY(args_integer(j->args, "instance", 0, 0, &at, e));
+	if (at >= n)
+		return fail(e, RC_CONFIG, "--instance: there is no %lld, they are 0 to %lld",
+		            (long long)at, (long long)(n - 1));
+	j->trace.instance = (int32_t)at;
+	return RC_OK;
+}
+
 enum rc serve_job_deploy(struct serve_job *j, struct err *e)
 {
 	struct deployment_options o = {
@@ -136,7 +151,8 @@ enum rc serve_job_deploy(struct serve_job *j, struct err *e)
 		return e->rc;
 	TRY(config_check(j->config, serve_sections, e));
 	deployment_fini(&j->deployment);
-	return deployment_make(j->config, &j->base, &o, &j->deployment, e);
+	TRY(deployment_make(j->config, &j->base, &o, &j->deployment, e));
+	return instance_read(j, e);
 }
 
 enum rc serve_job_open(const struct args *a, struct serve_job *j, struct err *e)
