@@ -58,7 +58,7 @@ extern const struct field serving_fields[];
 enum rc serving_check(const struct serving_spec *s, const char *where, struct err *e);
 
 /* Item i of a list whose last stands for all further ones; of an empty one the fallback. */
-double serving_failure_item(const struct field_list *l, size_t i, double fallback);
+double serving_failure_item(const struct field_list *l, size_t i, double fallback); /* unit: list */
 int64_t serving_failure_slots(const struct serving_spec *s);
 
 /* Tokens that a sequence gains in a decode step, on average: 1 + a + a^2 + ... */

@@ -4,6 +4,9 @@
 #include <string.h>
 #include "models/base/arena.h"
 
+/* Shares are sums of fractions. */
+static const double rounding = 0x1p-30;
+
 const char *const cover_reasons[] = {"", "no rank is left", "no copy is left of some experts",
                                      "no expert slot is free on the living ranks"};
 
@@ -47,8 +50,8 @@ void cover_init(struct cover *c, int64_t ranks, int64_t experts, int64_t own, in
 	c->held = heap_zeroed((size_t)(ranks * (c->own + c->slots) + 1), sizeof *c->held);
 	c->lives = heap_zeroed((size_t)ranks, sizeof *c->lives);
 	c->copies = heap_zeroed((size_t)experts + 1, sizeof *c->copies);
-	c->share = heap_zeroed((size_t)ranks, sizeof *c->share);
-	c->worst = heap_zeroed((size_t)experts + 1, sizeof *c->worst);
+	c->share_count = heap_zeroed((size_t)ranks, sizeof *c->share_count);
+	c->worst_count = heap_zeroed((size_t)experts + 1, sizeof *c->worst_count);
 	for (int64_t r = 0; r < ranks; r++)
 		cover_join(c, r);
 }
@@ -58,8 +61,8 @@ void cover_fini(struct cover *c)
 	free(c->held);
 	free(c->lives);
 	free(c->copies);
-	free(c->share);
-	free(c->worst);
+	free(c->share_count);
+	free(c->worst_count);
 	memset(c, 0, sizeof *c);
 }
 
@@ -106,7 +109,7 @@ static int64_t busiest(const struct cover *c)
 	int64_t at = -1;
 
 	for (int64_t r = 0; r < c->ranks; r++) {
-		if (c->lives[r] && (at < 0 || c->share[r] > c->share[at]))
+		if (c->lives[r] && (at < 0 || c->share_count[r] > c->share_count[at]))
 			at = r;
 	}
 	return at;
@@ -147,14 +150,15 @@ struct seat {
 static void shares_count(struct cover *c)
 {
 	for (int32_t e = 0; e < c->experts; e++)
-		c->worst[e] = 0;
+		c->worst_count[e] = 0;
 	for (int64_t r = 0; r < c->ranks; r++) {
-		c->share[r] = c->lives[r] ? share_of(c, r) : 0;
+		c->share_count[r] = c->lives[r] ? share_of(c, r) : 0;
 		for (int64_t i = 0; c->lives[r] && i < c->own + c->slots; i++) {
 			int32_t held = *held_at(c, r, i);
 
 			if (held >= 0)
-				c->worst[held] = fmax(c->worst[held], c->share[r]);
+				c->worst_count[held] =
+				        fmax(c->worst_count[held], c->share_count[r]);
 		}
 	}
 }
@@ -162,14 +166,14 @@ static void shares_count(struct cover *c)
 static struct seat seat_of(const struct cover *c, int64_t rank, int64_t place, int32_t expert)
 {
 	int32_t held = *held_at(c, rank, place);
-	double share = c->share[rank] + 1.0 / (c->copies[expert] + 1), copies;
+	double share = c->share_count[rank] + 1.0 / (c->copies[expert] + 1), copies;
 
 	if (held < 0)
 		return (struct seat){rank, place, share};
 	copies = c->copies[held];
 	if (copies < 2)
 		return (struct seat){-1, 0, 0};
-	share = fmax(share - 1 / copies, c->worst[held] + 1 / (copies - 1) - 1 / copies);
+	share = fmax(share - 1 / copies, c->worst_count[held] + 1 / (copies - 1) - 1 / copies);
 	return (struct seat){rank, place, share};
 }
 
@@ -223,7 +227,7 @@ static bool spread(struct cover *c)
 	int32_t expert = heaviest(c, from);
 	struct seat s = best_seat(c, expert);
 
-	if (s.rank < 0 || s.share >= c->share[from] - 1e-9)
+	if (s.rank < 0 || s.share >= c->share_count[from] - rounding)
 		return false;
 	place(c, &s, expert);
 	return true;
@@ -232,9 +236,9 @@ static bool spread(struct cover *c)
 /* Loads are even enough when nobody computes more than the mean, rounded up. */
 static void spread_all(struct cover *c, struct cover_repair *out)
 {
-	double even = ceil((double)c->experts / (double)living(c) - 1e-9);
+	double even = ceil((double)c->experts / (double)living(c) - rounding);
 
-	for (int64_t i = 0; i < c->experts && c->share[busiest(c)] > even + 1e-9; i++) {
+	for (int64_t i = 0; i < c->experts && c->share_count[busiest(c)] > even + rounding; i++) {
 		if (!spread(c))
 			return;
 		out->peer++;

@@ -12,9 +12,9 @@ struct cover {
 	int64_t ranks, experts, own, slots, spares;
 	int32_t *held; /* own + slots a rank: an expert or -1 */
 	bool *lives;
-	int32_t *copies; /* of each expert, on living ranks */
-	double *share;   /* of a rank: experts it computes, those with copies by halves, ... */
-	double *worst;   /* of an expert: the share of its busiest rank */
+	int32_t *copies;     /* of each expert, on living ranks */
+	double *share_count; /* of a rank: experts it computes, those with copies by halves, ... */
+	double *worst_count; /* of an expert: the share of its busiest rank */
 };
 
 /* ranks: of the instance, a multiple of experts / own. own 0: no experts, all is always covered. */

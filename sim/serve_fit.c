@@ -6,7 +6,7 @@
 #include "sim/serve_summary.h"
 
 /* A residual worse than any real one. */
-static const double out_of_range = 1e3;
+static const double out_of_range = 0x1p10;
 
 struct context {
 	struct fit_run *run;
