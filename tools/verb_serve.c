@@ -131,6 +131,10 @@ const struct verb verb_serve = {
         .about = "Without a trace all requests have the workload's mean lengths.\n"
                  "Exit status 1: the schedule cannot run, leaves no KV memory, or meets the limits "
                  "at "
-                 "no rate.",
+                 "no rate, or\n"
+                 "ranks died and their experts are not covered. Failures: --set "
+                 "serving.failure.at=60s and others\n"
+                 "that `epsim config fields serving` lists; configs/serving/eep.yaml is an "
+                 "example.",
         .run = run,
 };
