@@ -193,6 +193,12 @@ static const struct field sdma_fields[] = {
         {0},
 };
 
+static const struct field host_fields[] = {
+        {FIELD_ROW("read", FIELD_QUANTITY, DIM_RATE, AT(host.read_Bps), "0Bps",
+                   "a die from the memory of any host; 0: not known")},
+        {0},
+};
+
 static const struct field sync_fields[] = {
         {FIELD_ROW("vector", FIELD_QUANTITY, DIM_TIME, AT(sync.vector_s), "0s",
                    "all vector cores of a die (SyncAll)")},
@@ -311,6 +317,7 @@ const struct field machine_fields[] = {
          .doc = "between the dies of a package"},
         {"fabric", FIELD_GROUP, .group = fabric_fields, .doc = "UB, HCCS or NVLink"},
         {"rdma", FIELD_GROUP, .group = rdma_fields, .fallback = "", .doc = "RoCE or InfiniBand"},
+        {"host", FIELD_GROUP, .group = host_fields, .fallback = "", .doc = "memory of hosts"},
         {"sync", FIELD_GROUP, .group = sync_fields, .fallback = "",
          .doc = "fixed costs of synchronising"},
         {"calibration", FIELD_GROUP, .group = calibration_fields, .fallback = "",

@@ -121,6 +121,9 @@ struct machine {
 		double message_s; /* to post one message, serial per rank */
 	} rdma;
 	struct {
+		double read_Bps; /* a die from the memory of any host; 0: not known */
+	} host;
+	struct {
 		double vector_s;       /* all vector cores of a die (SyncAll) */
 		double flag_s;         /* to set a remote flag and notice it, beyond the wire */
 		double round_s;        /* one round of a domain barrier, beyond the wire */

@@ -5,9 +5,6 @@
 static const char *const transfer_names[] = {"fabric", "rdma", NULL};
 
 static const struct field mtp_fields[] = {
-        {FIELD_ROW("drafts", FIELD_INTEGER, DIM_COUNT, AT(mtp.drafts), "0",
-                   "tokens guessed for each sequence and step; 0: none"),
-         .least = 0, .most = 16},
         {FIELD_ROW("accept", FIELD_QUANTITY, DIM_RATIO, AT(mtp.accept_ratio), "0.7",
                    "a guess is right, given that those before it are"),
          .least = 0, .most = 1},
@@ -30,24 +27,41 @@ static const struct field route_fields[] = {
 		FIELD_ROW(key_, FIELD_QUANTITY, DIM_TIME, AT(failure.member), fallback_, doc_)     \
 	}
 
+static const char *const failure_pool_names[] = {"prefill", "decode", NULL};
+
 static const struct field failure_fields[] = {
-        DURATION("at", at_s, "0s", "when ranks of the first instance die; 0: never"),
-        {FIELD_ROW("groups", FIELD_INTEGER, DIM_COUNT, AT(failure.groups), "1",
-                   "attention groups that die"),
-         .least = 1, .most = 65536},
+        {FIELD_ROW("at", FIELD_LIST, DIM_TIME, AT(failure.at_s), "",
+                   "when ranks die: 60s, or 60s,90s; nothing: never"),
+         .item = FIELD_QUANTITY},
+        {FIELD_ROW("groups", FIELD_LIST, DIM_COUNT, AT(failure.groups), "1",
+                   "attention groups that die each time"),
+         .item = FIELD_INTEGER, .least = 1, .most = 65536},
+        {FIELD_ROW("pool", FIELD_LIST, DIM_COUNT, AT(failure.pool), "prefill",
+                   "where, when prefill and decode are apart"),
+         .item = FIELD_CHOICE, .names = failure_pool_names},
+        {FIELD_ROW("instance", FIELD_LIST, DIM_COUNT, AT(failure.instance), "0",
+                   "which instance of the pool"),
+         .item = FIELD_INTEGER, .least = 0, .most = 65535},
         DURATION("detect", detect_s, "1s", "until the others know"),
+        DURATION("drain", drain_s, "0s", "until they have given up the step they are in"),
         DURATION("patch", patch_s, "0s", "tables of peers and experts made new"),
         DURATION("warm", warm_s, "0s",
-                 "the lost ranks start again beside the others; 0: they never do"),
+                 "software of the lost ranks starts again beside the others, before weights come; "
+                 "0: never"),
         DURATION("rejoin", rejoin_s, "0s", "all stop while they are taken back"),
         {FIELD_ROW("spares", FIELD_INTEGER, DIM_COUNT, AT(failure.spares), "0",
                    "replicas of other ranks' experts that a rank holds"),
          .least = 0, .most = 65536},
+        {FIELD_ROW("slots", FIELD_INTEGER, DIM_COUNT, AT(failure.slots), "0",
+                   "places for experts that a rank has beside its own; 0: as many as spares"),
+         .least = 0, .most = 65536},
         {FIELD_ROW("host_backup", FIELD_FLAG, DIM_COUNT, AT(failure.host_backup), "no",
                    "host memory holds all experts")},
-        {FIELD_ROW("host_rate", FIELD_QUANTITY, DIM_RATE, AT(failure.host_Bps), "25GBps",
-                   "of a rank, from there")},
+        {FIELD_ROW("host_rate", FIELD_QUANTITY, DIM_RATE, AT(failure.host_Bps), "0Bps",
+                   "of a rank, from there; 0: the machine's host.read, or its RDMA")},
         DURATION("restart", restart_s, "0s", "the instance starts anew instead; 0: it does not"),
+        {FIELD_ROW("load_rate", FIELD_QUANTITY, DIM_RATE, AT(failure.load_Bps), "0Bps",
+                   "of a rank, its weights from storage then; 0: no time")},
         {0},
 };
 
@@ -108,6 +122,24 @@ const struct field serving_fields[] = {
         {0},
 };
 
+static enum rc failure_check(const struct serving_spec *s, const char *where, struct err *e)
+{
+	for (size_t i = 0; i < s->failure.at_s.n; i++) {
+		double at_s = s->failure.at_s.number[i];
+
+		if (!(at_s > (i > 0 ? s->failure.at_s.number[i - 1] : 0)))
+			return fail(
+			        e, RC_CONFIG,
+			        "%s: serving.failure.at: times must be above zero and rise, but "
+			        "%gs comes after %gs",
+			        where, at_s, i > 0 ? s->failure.at_s.number[i - 1] : 0);
+	}
+	if (s->failure.slots > 0 && s->failure.slots < s->failure.spares)
+		return fail(e, RC_CONFIG, "%s: serving.failure.slots %lld cannot hold %lld spares",
+		            where, (long long)s->failure.slots, (long long)s->failure.spares);
+	return RC_OK;
+}
+
 enum rc serving_check(const struct serving_spec *s, const char *where, struct err *e)
 {
 	int64_t decodes = s->max_seqs * (1 + s->mtp.drafts);
@@ -117,14 +149,17 @@ enum rc serving_check(const struct serving_spec *s, const char *where, struct er
 		            "%s: serving.max_tokens %lld is below the %lld that max_seqs requests "
 		            "decode in a step",
 		            where, (long long)s->max_tokens, (long long)decodes);
-	if (s->failure.at_s > 0 && s->decode_instances > 0)
-		return fail(e, RC_CONFIG,
-		            "%s: serving.failure: not modelled with pools for prefill and decode",
-		            where);
-	if (s->failure.host_backup && !(s->failure.host_Bps > 0))
-		return fail(e, RC_CONFIG, "%s: serving.failure.host_rate must be above zero",
-		            where);
-	return RC_OK;
+	return failure_check(s, where, e);
+}
+
+double serving_failure_item(const struct field_list *l, size_t i, double fallback)
+{
+	return l->n == 0 ? fallback : l->number[i < l->n ? i : l->n - 1];
+}
+
+int64_t serving_failure_slots(const struct serving_spec *s)
+{
+	return s->failure.slots > 0 ? s->failure.slots : s->failure.spares;
 }
 
 double drafts_tokens_count(int64_t drafts, double accept_ratio)

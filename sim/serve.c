@@ -56,7 +56,6 @@ static void pools_init(struct sim *s)
 			                                          .pool = (int32_t)p,
 			                                          .first_group = group,
 			                                          .n_groups = (int32_t)pool->groups,
-			                                          .shared_scale_ratio = 1,
 			                                          .heap_at = SIZE_MAX};
 			for (int64_t k = 0; k < pool->groups; k++)
 				group_init(s, &s->group[group++], (int)p, instance);
@@ -95,13 +94,12 @@ static void sim_init(struct sim *s, const struct serve_setup *setup,
 	s->block_tokens = requests->block_tokens;
 	s->tokens_per_step_count = serving_tokens_per_step_count(s->spec);
 	pools_init(s);
-	list_init(&s->limbo);
-	failure_init(s);
 	jobs_init(s, out);
 }
 
 static void sim_fini(struct sim *s)
 {
+	failure_fini(s);
 	for (int32_t i = 0; i < s->n_groups; i++)
 		group_fini(&s->group[i]);
 	free(s->job);
@@ -117,9 +115,7 @@ static void result_init(struct serve_result *r, size_t n)
 {
 	*r = (struct serve_result){.served = heap_zeroed(n, sizeof *r->served),
 	                           .n = n,
-	                           .failed_s = -1,
-	                           .resumed_s = -1,
-	                           .rejoined_s = -1};
+	                           .failures = {.failed_s = -1, .resumed_s = -1, .rejoined_s = -1}};
 	gauge_init(&r->waiting);
 	gauge_init(&r->running);
 	gauge_init(&r->kv_use);
@@ -130,6 +126,7 @@ static void result_init(struct serve_result *r, size_t n)
 void serve_result_fini(struct serve_result *r)
 {
 	free(r->served);
+	free(r->failures.mark);
 	gaps_fini(&r->gaps);
 	r->served = NULL;
 }
@@ -165,11 +162,6 @@ static enum rc kicked_start(struct sim *s, struct err *e)
 	return RC_OK;
 }
 
-int32_t route(struct sim *s, int pool, uint32_t job)
-{
-	return s->router->pick(s, pool, job);
-}
-
 void group_offer(struct sim *s, struct group *g, uint32_t job)
 {
 	struct job *j = &s->job[job];
@@ -190,32 +182,10 @@ void group_offer(struct sim *s, struct group *g, uint32_t job)
 static bool job_possible(const struct sim *s, uint32_t job)
 {
 	for (size_t p = 0; p < s->setup->n_pools; p++) {
-		const struct group *g = &s->group[s->pool_first[p]];
-		double keep = s->batching->watermark ? s->spec->watermark_ratio : 0;
-
-		if (job_most_blocks(s, g, job) + (int64_t)(keep * (double)g->kv.blocks) >
-		    g->kv.blocks)
+		if (!group_could_hold(s, &s->group[s->pool_first[p]], job))
 			return false;
 	}
 	return true;
-}
-
-void job_route(struct sim *s, uint32_t job)
-{
-	int32_t to = route(s, 0, job);
-
-	if (to >= 0) {
-		group_offer(s, &s->group[to], job);
-		return;
-	}
-	if (s->failure.next != FAILURE_NONE) { /* somebody will live again */
-		list_push(s, &s->limbo, job);
-		gauge_add(&s->result->waiting, s->now_s, 1);
-		return;
-	}
-	s->result->served[job].fate = FATE_LOST;
-	s->present--;
-	s->n_done++;
 }
 
 static void arrive(struct sim *s, uint32_t job)
@@ -240,8 +210,8 @@ static enum event event_next(const struct sim *s, double *at_s)
 	enum event event = EVENT_NONE;
 
 	*at_s = HUGE_VAL;
-	if (s->failure.next != FAILURE_NONE && s->n_done < s->requests->n)
-		*at_s = s->failure.next_s, event = EVENT_FAILURE;
+	if (s->failure_s < HUGE_VAL && s->n_done < s->requests->n)
+		*at_s = s->failure_s, event = EVENT_FAILURE;
 	if (s->next_arrival < s->requests->n &&
 	    s->requests->at[s->next_arrival].arrival_s < *at_s) {
 		*at_s = s->requests->at[s->next_arrival].arrival_s;
@@ -321,7 +291,9 @@ enum rc serve_run(const struct serve_setup *setup, const struct request_list *re
 	TRY(policies_find(setup->spec, &s, e));
 	result_init(&r, requests->n);
 	sim_init(&s, setup, requests, &r);
-	rc = events_run(&s, e);
+	rc = failure_init(&s, e);
+	if (rc == RC_OK)
+		rc = events_run(&s, e);
 	if (rc == RC_OK) {
 		result_close(&s);
 		*out = r;

@@ -6,8 +6,12 @@
 static void plan(struct sim *s, struct group *g)
 {
 	int64_t longest = 0, n = 0, tokens, next;
-	const int64_t all = INT32_MAX;
+	int64_t all = INT32_MAX;
 
+	/* prompts whose step was lost with a rank are computed again, by themselves */
+	plan_continue(s, g, &all);
+	if (g->plan.n_chunks > 0)
+		return;
 	while ((next = plan_next_tokens(s, g)) > 0) {
 		longest = next > longest ? next : longest;
 		if (n > 0 && (n + 1) * longest > s->spec->max_tokens)

@@ -119,6 +119,106 @@ static enum rc no_room(const struct memory *m, struct err *e)
 	            quantity_human(m->usable_bytes, DIM_BYTES, 3, usable, sizeof usable));
 }
 
+/* ---- what failures need ---------------------------------------------------------------------- */
+
+/* Of one expert, over all layers. */
+static double expert_bytes(const struct config *c)
+{
+	double layers = (double)(c->model.layers - c->model.dense_layers);
+
+	if (model_is_dense(&c->model))
+		return 0;
+	return layers * model_expert_params_count(&c->model) *
+	       dtype_bytes((enum dtype)c->schedule.weights);
+}
+
+/* Pools where ranks may die have places for experts of others, at the cost of KV cache. */
+static void slots_add(const struct config *c, enum serve_role role, struct memory *m)
+{
+	const struct serving_spec *s = &c->serving;
+	size_t n = s->failure.at_s.n;
+	bool struck = n == 0 || role == ROLE_BOTH;
+	double bytes = (double)serving_failure_slots(&c->serving) * expert_bytes(c);
+
+	for (size_t i = 0; i < n; i++) {
+		double pool = serving_failure_item(&s->failure.pool, i, FAILURE_PREFILL);
+
+		struck = struck || (pool == FAILURE_DECODE) == (role == ROLE_DECODE);
+	}
+	if (struck)
+		m->weights_bytes += bytes, m->total_bytes += bytes;
+}
+
+static bool schedule_possible(const struct config *c, struct step_request q,
+                              const struct schedule *s)
+{
+	char why[WHY_SIZE];
+
+	q.schedule = s;
+	for (enum phase phase = 0; phase < PHASES; phase++) {
+		phase_set(c, &q, phase);
+		if (!step_possible(&q, why, sizeof why))
+			return false;
+	}
+	return true;
+}
+
+/* The largest EP group below the pool's own that the schedule may have, as fewer ranks are priced
+ * by; false: none. */
+static bool schedule_fewer(const struct config *c, const struct step_request *q,
+                           struct schedule *out)
+{
+	for (int64_t ep = q->schedule->ep - 1; ep >= q->schedule->tp; ep--) {
+		*out = *q->schedule;
+		out->ep = ep, out->dp = 0;
+		if (placement_slots(&out->placement, &c->model) % ep == 0 && ep % out->tp == 0 &&
+		    schedule_possible(c, *q, out))
+			return true;
+	}
+	return false;
+}
+
+static enum rc host_rate_set(const struct config *c, struct pool_repair *r, struct err *e)
+{
+	const struct machine *m = &c->machine;
+
+	r->host_Bps = c->serving.failure.host_Bps > 0 ? c->serving.failure.host_Bps
+	              : m->host.read_Bps > 0          ? m->host.read_Bps
+	                                              : m->rdma.rate_Bps;
+	if (c->serving.failure.host_backup && !(r->host_Bps > 0))
+		return fail(e, RC_CONFIG,
+		            "serving.failure.host_rate is needed: machine %s knows no rate from "
+		            "host memory",
+		            m->name);
+	return RC_OK;
+}
+
+static enum rc repair_set(const struct config *c, const struct surface_times_spec *whole,
+                          struct deployment *d, size_t at, struct err *e)
+{
+	const struct machine *m = &c->machine;
+	const struct schedule *s = &d->schedule[at];
+	struct pool_repair *r = &d->setup.pool[at].repair;
+	bool rdma = m->nodes > 1 && m->fabric.span == SPAN_NODE;
+	struct surface_times_spec fewer = *whole;
+
+	r->rank_bytes = d->memory[at].weights_bytes;
+	r->peer_Bps = rdma ? m->rdma.rate_Bps : m->fabric.get_Bps;
+	TRY(host_rate_set(c, r, e));
+	if (model_is_dense(&c->model))
+		return RC_OK;
+	/* replicas of a placement are there for even loads: each counts as an expert of its own */
+	r->experts = placement_slots(&s->placement, &c->model);
+	r->own_experts = r->experts / s->ep;
+	r->expert_bytes = expert_bytes(c);
+	if (schedule_fewer(c, &whole->q, &d->fewer[at])) {
+		fewer.q.schedule = &d->fewer[at];
+		r->fewer = surface_times_new(&fewer);
+		r->fewer_own_experts = r->experts / d->fewer[at].ep;
+	}
+	return RC_OK;
+}
+
 static enum rc pool_make(const struct config *c, const struct extent *x,
                          const struct deployment_options *o, struct deployment *d, size_t at,
                          enum serve_role role, struct err *e)
@@ -142,23 +242,18 @@ static enum rc pool_make(const struct config *c, const struct extent *x,
 	t.most_tokens_count = fmax((double)c->serving.max_tokens, x->longest_prompt_count);
 	t.error_ratio = o->error_ratio > 0 ? o->error_ratio : usual_error_ratio;
 	TRY(memory_of(c, t.q, role, x->mean_count, &d->memory[at], &d->kv_token_bytes[at], e));
+	slots_add(c, role, &d->memory[at]);
 	*p = (struct serve_pool){.role = role,
 	                         .groups = schedule_npus(s) / s->tp,
 	                         .npus = schedule_npus(s),
 	                         .token_flop = 2 * model_active_params_count(&c->model),
 	                         .pair_flop = pair_flop(&c->model)};
-	if (!model_is_dense(&c->model)) {
-		double layers = (double)(c->model.layers - c->model.dense_layers);
-
-		p->rank_experts_count =
-		        (double)placement_slots(&s->placement, &c->model) / (double)s->ep;
-		p->expert_bytes = layers * model_expert_params_count(&c->model) *
-		                  dtype_bytes((enum dtype)s->weights);
-	}
 	p->instances = role == ROLE_DECODE ? c->serving.decode_instances : c->serving.instances;
 	p->kv_tokens_count = kv_tokens(c, &d->memory[at], d->kv_token_bytes[at]);
 	if (p->kv_tokens_count < (double)c->serving.kv_block)
 		return no_room(&d->memory[at], e);
+	if (c->serving.failure.at_s.n > 0)
+		TRY(repair_set(c, &t, d, at, e));
 	if (role == ROLE_PREFILL)
 		TRY(transfer_set(c, d->kv_token_bytes[at], p, e));
 	p->times = surface_times_new(&t);
@@ -203,7 +298,8 @@ enum rc deployment_make(const struct config *c, const struct request_list *reque
 void deployment_fini(struct deployment *d)
 {
 	for (size_t i = 0; i < MOST_POOLS; i++)
-		step_times_free(d->setup.pool[i].times);
+		step_times_free(d->setup.pool[i].times),
+		        step_times_free(d->setup.pool[i].repair.fewer);
 	memset(d, 0, sizeof *d);
 }
 

@@ -6,6 +6,7 @@
 struct deployment {
 	struct serve_setup setup;
 	struct schedule schedule[MOST_POOLS];
+	struct schedule fewer[MOST_POOLS]; /* of fewer ranks: what lost ones cost */
 	struct memory memory[MOST_POOLS];  /* of a rank, beside its KV cache */
 	double kv_token_bytes[MOST_POOLS]; /* a token of KV on a rank */
 	int64_t npus;                      /* of all instances */

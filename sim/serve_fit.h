@@ -1,5 +1,5 @@
 /* Parameters of a configuration from one measured run: the run is served again and again, until
- * first tokens and times per token come nearest to those logged. */
+ * first tokens, times per token and the makespan come nearest to those logged. */
 #pragma once
 #include "sim/serve_deploy.h"
 
@@ -15,14 +15,16 @@ struct fit_run {
 	struct config *config; /* its parameters are set */
 	const struct request_list *requests;
 	const double *ttft_s, *tpot_s; /* measured, one a request; tpot below 0: none */
+	double makespan_s; /* measured, from the first arrival to the last token; 0: unknown */
 	const struct engine *engine;
 	struct fit_parameter *parameter;
 	size_t n;
 };
 
 struct fit_result {
-	double rms_ratio; /* of residuals: TTFT against the mean TTFT, TPOT against the mean TPOT */
-	size_t runs;      /* times that the run was served */
+	/* of residuals: TTFT against the mean TTFT, TPOT against the mean TPOT, the makespan */
+	double rms_ratio;
+	size_t runs; /* times that the run was served */
 };
 
 /* Gauss-Newton with trust region (GSL) on the logarithms of the parameters; derivatives by

@@ -62,6 +62,64 @@ static void plan_groups(struct sim *s, const struct instance *i)
 
 /* ---- pricing --------------------------------------------------------------------------------- */
 
+/* ---- fewer ranks ----------------------------------------------------------------------------- */
+
+/* While ranks are lost, the busiest of the others has more experts, and all rows that come to them:
+ * the step of a smaller EP group with as many rows for each rank, or of one between the two. */
+static double rows_ratio(const struct sim *s, const struct instance *i)
+{
+	const struct pool_repair *r = &pool_of(s, i)->repair;
+
+	return i->busiest_count > 0 ? i->busiest_count / (double)r->own_experts : 1;
+}
+
+static double between_s(const struct sim *s, const struct instance *i, double whole_s,
+                        double fewer_s)
+{
+	const struct pool_repair *r = &pool_of(s, i)->repair;
+	double own = (double)r->own_experts;
+	double share = (i->busiest_count - own) / ((double)r->fewer_own_experts - own);
+
+	return fmax(0, whole_s + share * (fewer_s - whole_s));
+}
+
+/* A group's share of the time that all take together. */
+static enum rc shared_of(const struct sim *s, const struct instance *i, const struct group_load *l,
+                         double *out_s, struct err *e)
+{
+	const struct serve_pool *p = pool_of(s, i);
+	double k = rows_ratio(s, i);
+	struct group_load more = {.prompt_count = l->prompt_count,
+	                          .prefill_count = k * l->prefill_count,
+	                          .prefill_square_count = k * l->prefill_square_count,
+	                          .prefill_pairs_count = k * l->prefill_pairs_count,
+	                          .decode_count = k * l->decode_count,
+	                          .decode_context_count = k * l->decode_context_count};
+	struct step_cost whole, fewer;
+
+	TRY(p->times->ops->cost(p->times, &more, &whole, e));
+	*out_s = whole.shared_s;
+	if (!p->repair.fewer)
+		return RC_OK;
+	TRY(p->repair.fewer->ops->cost(p->repair.fewer, &more, &fewer, e));
+	*out_s = between_s(s, i, whole.shared_s, fewer.shared_s);
+	return RC_OK;
+}
+
+static enum rc decode_shared_of(const struct sim *s, const struct instance *i, double mean_count,
+                                double *out_s, struct err *e)
+{
+	const struct serve_pool *p = pool_of(s, i);
+	double rows_count = rows_ratio(s, i) * mean_count, fewer_s;
+
+	TRY(p->times->ops->decode_shared(p->times, rows_count, out_s, e));
+	if (!(i->busiest_count > 0) || !p->repair.fewer)
+		return RC_OK;
+	TRY(p->repair.fewer->ops->decode_shared(p->repair.fewer, rows_count, &fewer_s, e));
+	*out_s = between_s(s, i, *out_s, fewer_s);
+	return RC_OK;
+}
+
 /* A step with prompts: the slowest group's own time, the mean group's shared time. */
 static enum rc price_mixed(struct sim *s, struct instance *i, struct err *e)
 {
@@ -75,10 +133,12 @@ static enum rc price_mixed(struct sim *s, struct instance *i, struct err *e)
 		if (p->n_chunks == 0 && !p->decodes)
 			continue;
 		TRY(t->ops->cost(t, &p->load, &c, e));
+		if (i->busiest_count > 0)
+			TRY(shared_of(s, i, &p->load, &c.shared_s, e));
 		own_s = fmax(own_s, c.own_s);
 		shared_s += c.shared_s;
 	}
-	i->step_s = own_s + i->shared_scale_ratio * shared_s / (double)i->n_groups;
+	i->step_s = own_s + shared_s / (double)i->n_groups;
 	i->slope_s = 0, i->steps = 1;
 	return RC_OK;
 }
@@ -147,12 +207,11 @@ static enum rc lines_of(struct sim *s, const struct instance *i, double *own_s, 
 
 static enum rc price_run(struct sim *s, struct instance *i, struct err *e)
 {
-	struct step_times *t = pool_of(s, i)->times;
 	double *own_s = s->line_s, *slope_s = s->line_s + i->n_groups, mean_count, shared_s;
 	int32_t first, last;
 
 	TRY(lines_of(s, i, own_s, slope_s, &mean_count, &i->steps, e));
-	TRY(t->ops->decode_shared(t, mean_count, &shared_s, e));
+	TRY(decode_shared_of(s, i, mean_count, &shared_s, e));
 	first = slowest(s, i, own_s, slope_s, 0);
 	while (i->steps > 1) {
 		last = slowest(s, i, own_s, slope_s, i->steps - 1);
@@ -161,7 +220,7 @@ static enum rc price_run(struct sim *s, struct instance *i, struct err *e)
 			break;
 		i->steps = (i->steps + 1) / 2;
 	}
-	i->step_s = own_s[first] + i->shared_scale_ratio * shared_s;
+	i->step_s = own_s[first] + shared_s;
 	i->slope_s = slope_s[first];
 	return RC_OK;
 }
@@ -248,6 +307,7 @@ enum rc instance_start(struct sim *s, struct instance *i, struct err *e)
 {
 	bool prompts, blind, work;
 
+	failure_boundary(s, i);
 	if (i->busy || i->stopped)
 		return RC_OK;
 	work = plan_step(s, i, &prompts, &blind);
@@ -337,17 +397,14 @@ static void prompt_done(struct sim *s, struct group *g, uint32_t job)
 		log->first_s = s->now_s;
 	else
 		gaps_add(&s->result->gaps, s->now_s - s->job[job].token_s, 1);
+	s->job[job].token_s = s->now_s;
 	if (log->generated_count == job_request(s, job)->output) {
 		job_finish(s, g, job, FATE_DONE);
 		return;
 	}
 	if (s->setup->pool[g->pool].role == ROLE_PREFILL) {
-		int32_t to;
-
 		job_hand_over(s, g, job);
-		to = route(s, g->pool + 1, job);
-		CHECK(to >= 0);
-		group_offer(s, &s->group[to], job);
+		job_route(s, job);
 		return;
 	}
 	prefilling_remove(g, job);

@@ -42,6 +42,8 @@ int64_t job_most_blocks(const struct sim *s, const struct group *g, uint32_t job
 	int64_t tokens = r->input + (prompt_only ? 0 : r->output + s->spec->mtp.drafts);
 	int64_t named = g->prefix ? named_blocks(s, job) : 0;
 
+	if (prompt_only && s->job[job].target > tokens) /* it starts again with tokens it gave */
+		tokens = s->job[job].target;
 	return named * cache_block_blocks(s, g) +
 	       kv_blocks_of(&g->kv, tokens - named * s->block_tokens);
 }
@@ -190,7 +192,7 @@ void job_decode(struct sim *s, struct group *g, uint32_t job)
 	g->base_sum += j->base + j->shared;
 	kv_growing_add(&g->kv, j->base, 1);
 	decoding_push(s, g, job);
-	cohort_push(g, log->generated_count == 1 ? log->first_s : s->now_s, 1);
+	cohort_push(g, j->token_s, 1);
 }
 
 /* Brings the log up to the tokens that it has gained here. */
@@ -203,7 +205,7 @@ static void decode_end(struct sim *s, struct group *g, uint32_t job)
 	s->result->served[job].generated_count =
 	        (int32_t)fmin((double)r->output, (double)(tokens - r->input + 1));
 	j->held = (int32_t)kv_blocks_of(&g->kv, job_private_tokens(s, g, job));
-	j->token_s = fmax(g->decoded_s, s->result->served[job].first_s);
+	j->token_s = fmax(g->decoded_s, j->token_s);
 	g->base_sum -= j->base + j->shared;
 	kv_growing_add(&g->kv, j->base, -1);
 	decoding_remove(s, g, job);
@@ -245,19 +247,39 @@ void job_hand_over(struct sim *s, struct group *g, uint32_t job)
 	j->target = j->computed;
 }
 
+void job_source_free(struct sim *s, uint32_t job)
+{
+	struct job *j = &s->job[job];
+	struct group *source = &s->group[j->source];
+
+	source->promised -= job_most_blocks(s, source, job);
+	kv_take(&source->kv, -j->held);
+	job_unpin(s, source, job);
+	j->held = 0, j->source = -1;
+	instance_kick(s, &s->instance[source->instance]); /* it has room again */
+}
+
+void job_pull_stop(struct sim *s, struct group *g, uint32_t job)
+{
+	pull_remove(s, job);
+	running_remove(s, g, job);
+	kv_take(&g->kv, -s->job[job].pull_blocks);
+	s->job[job].state = JOB_AWAY;
+	instance_kick(s, &s->instance[g->instance]);
+}
+
 void job_pulled(struct sim *s, uint32_t job)
 {
 	struct job *j = &s->job[job];
 	struct group *source = &s->group[j->source];
 	struct group *g = &s->group[s->result->served[job].group];
 
-	source->promised -= job_most_blocks(s, source, job);
-	kv_take(&source->kv, -j->held);
-	job_unpin(s, source, job);
-	j->held = j->pull_blocks, j->source = -1;
+	if (source->state == RANK_SUSPECT || g->state == RANK_SUSPECT)
+		return; /* an end of the transfer is dead, which nobody knows yet */
+	job_source_free(s, job);
+	j->held = j->pull_blocks;
 	j->state = JOB_LANDED;
 	prefilling_push(g, job);
-	instance_kick(s, &s->instance[source->instance]); /* it has room again */
 	instance_kick(s, &s->instance[g->instance]);
 }
 

@@ -1,4 +1,5 @@
 #include "sim/serve_metrics.h"
+#include <gsl/gsl_cdf.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,18 @@ double percentile_units(const double *value, size_t n, double p)
 	if (i + 1 >= n)
 		return value[n - 1];
 	return value[i] + (at - below) * (value[i + 1] - value[i]);
+}
+
+struct interval interval_of(const double *value, size_t n)
+{
+	double mean = 0, square = 0, free_count = (double)n - 1;
+
+	for (size_t i = 0; i < n; i++)
+		mean += value[i] / (double)n;
+	for (size_t i = 0; i < n; i++)
+		square += (value[i] - mean) * (value[i] - mean);
+	return (struct interval){mean, gsl_cdf_tdist_Pinv(0.975, free_count) *
+	                                       sqrt(square / free_count / (double)n)};
 }
 
 static int rising(const void *a, const void *b)

@@ -7,6 +7,13 @@
  * summaries. 1, 2, 3, 4 at 0.9: 3.7. value: sorted, n > 0. */
 double percentile_units(const double *value_units, size_t n, double p_ratio);
 
+/* A mean and the half width of its 95 % interval, of independent values (Student). 1, 2, 3:
+ * 2 +- 4.303 / sqrt(3). n > 1. */
+struct interval {
+	double mean_units, half_units;
+};
+struct interval interval_of(const double *value_units, size_t n);
+
 void sort_rising(double *value_units, size_t n);
 
 /* ---- gaps between tokens: too many to keep --------------------------------------------------- */

@@ -208,10 +208,9 @@ void pull_push(struct sim *s, const struct pull *p)
 	s->pull[at] = *p;
 }
 
-struct pull pull_pop(struct sim *s)
+/* A pull finds its place from a hole on downwards. */
+static void pull_down(struct sim *s, size_t at, struct pull last)
 {
-	struct pull top = s->pull[0], last = s->pull[--s->n_pulls];
-	size_t at = 0;
 
 	for (;;) {
 		size_t child = 2 * at + 1;
@@ -224,5 +223,29 @@ struct pull pull_pop(struct sim *s)
 		at = child;
 	}
 	s->pull[at] = last;
+}
+
+struct pull pull_pop(struct sim *s)
+{
+	struct pull top = s->pull[0];
+
+	if (--s->n_pulls > 0)
+		pull_down(s, 0, s->pull[s->n_pulls]);
 	return top;
+}
+
+void pull_remove(struct sim *s, uint32_t job)
+{
+	size_t at = 0;
+	struct pull last;
+
+	while (at < s->n_pulls && s->pull[at].job != job)
+		at++;
+	if (at == s->n_pulls)
+		return;
+	last = s->pull[--s->n_pulls];
+	for (; at > 0 && pull_before(&last, &s->pull[(at - 1) / 2]); at = (at - 1) / 2)
+		s->pull[at] = s->pull[(at - 1) / 2];
+	if (at < s->n_pulls)
+		pull_down(s, at, last);
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include <stdbool.h>
 #include "sim/serve.h"
+#include "sim/serve_cover.h"
 #include "sim/serve_kv.h"
 #include "sim/serve_prefix.h"
 
@@ -15,6 +16,7 @@ enum job_state {
 	JOB_PULLING,    /* admitted; its KV is on the way from a prefill instance */
 	JOB_LANDED,     /* its KV is there; it decodes from the next step on */
 	JOB_DECODING,
+	JOB_LIMBO, /* no group lives that could take it; its KV may lie in a prefill group */
 };
 
 /* A request on its way. */
@@ -62,10 +64,15 @@ struct plan {
 	bool blind;   /* something may change at the next step: plan again then */
 };
 
+/* Of the ranks of a group. WARMING ends when weights are there, JOINED is ACTIVE again. */
+enum rank_state { RANK_ACTIVE, RANK_SUSPECT, RANK_OUT, RANK_WARMING };
+
 /* An attention group: the unit that has a queue, a batch and KV memory. */
 struct group {
 	int32_t index, instance, pool;
-	bool dead;
+	enum rank_state state;
+	bool dead;      /* takes no requests: known to be lost, or its instance starts anew */
+	double ready_s; /* warming: until then */
 	struct job_list waiting, running; /* running: admitted, oldest first, whatever the state */
 	uint32_t *prefilling;             /* running jobs with prompts to compute, or landed KV */
 	size_t n_prefilling, prefilling_room;
@@ -86,30 +93,33 @@ struct group {
 	double link_free_s;      /* its link to decode instances */
 };
 
+/* What an instance that lost ranks does. */
+enum outage_stage {
+	OUTAGE_NONE,
+	OUTAGE_HANGS,    /* ranks died; the others wait for them in vain */
+	OUTAGE_REPAIRS,  /* tables and experts are brought in order */
+	OUTAGE_JOINS,    /* all stop to take ranks back */
+	OUTAGE_RESTARTS, /* all of it starts anew */
+	OUTAGE_DOWN,     /* for good */
+};
+struct outage {
+	enum outage_stage stage;
+	double until_s, fetch_s; /* fetch: experts on their way, at the end of a repair */
+	struct cover cover;      /* once a rank was lost */
+};
+
 /* Groups that step together. */
 struct instance {
 	int32_t index, pool, first_group, n_groups;
 	bool busy, kicked, stopped; /* kicked: to be started; stopped: it waits for a repair */
 	/* the run in progress: `steps` steps, step i takes step_s + i x slope_s */
 	double start_s, end_s, step_s, slope_s;
-	double shared_scale_ratio; /* of shared time: fewer ranks hold all experts */
-	double before_s;           /* when the step before it began */
+	double busiest_count; /* experts of the busiest rank while ranks are lost; 0: none is */
+	bool joins;           /* ranks are taken back when its step ends */
+	double before_s;      /* when the step before it began */
 	int64_t steps;
 	size_t heap_at;
-};
-
-/* What happens next to the instance that fails. */
-enum failure_stage {
-	FAILURE_NONE,
-	FAILURE_DIES,    /* its ranks stop; the others wait for them in vain */
-	FAILURE_KNOWN,   /* the lost ones are out; their requests start again elsewhere */
-	FAILURE_RESUMES, /* the others serve again */
-	FAILURE_REJOINS, /* the lost ones are ready: all stop to take them back */
-	FAILURE_WHOLE,   /* all serve again */
-};
-struct failure {
-	enum failure_stage next;
-	double next_s;
+	struct outage outage;
 };
 
 struct pull {
@@ -142,9 +152,10 @@ struct sim {
 	double now_s;
 	double tokens_per_step_count;
 	int64_t present;
-	struct failure failure;
-	struct job_list limbo; /* no group lives that could take them */
-	double *line_s;        /* two numbers for each group of the largest instance */
+	size_t n_struck;                   /* failures so far */
+	double failure_s;                  /* when failure_step() is due */
+	struct job_list limbo[MOST_POOLS]; /* no group of the pool lives that could take them */
+	double *line_s;                    /* two numbers for each group of the largest instance */
 };
 
 /* ---- tables of policies ---------------------------------------------------------------------- */
@@ -171,6 +182,12 @@ extern const struct batching batch_vllm_v0, batch_vllm_v1, batch_sarathi;
 extern const struct router route_round_robin, route_least_loaded, route_prefix, route_flops;
 extern const struct preemption preempt_youngest, preempt_never;
 
+/* What routers call the load of a group: its requests, waiting and running. */
+static inline int64_t group_requests(const struct group *g)
+{
+	return g->waiting.n + g->running.n;
+}
+
 /* Fills the three by the names in the spec; RC_CONFIG with the nearest name. */
 enum rc policies_find(const struct serving_spec *spec, struct sim *s, struct err *e);
 
@@ -188,6 +205,7 @@ void instance_heap_set(struct sim *s, struct instance *i); /* by its end_s; in o
 void instance_heap_remove(struct sim *s, struct instance *i);
 void pull_push(struct sim *s, const struct pull *p);
 struct pull pull_pop(struct sim *s);
+void pull_remove(struct sim *s, uint32_t job); /* if it is there */
 
 /* ---- a job's way through a group (serve_job.c) ----------------------------------------------- */
 
@@ -216,6 +234,10 @@ void job_decode(struct sim *s, struct group *g, uint32_t job);
 /* Frees all it holds in the group; it is in no list then. */
 void job_leave(struct sim *s, struct group *g, uint32_t job);
 void job_finish(struct sim *s, struct group *g, uint32_t job, enum serve_fate fate);
+/* Gives back what it holds in the prefill group that computed it. */
+void job_source_free(struct sim *s, uint32_t job);
+/* Stops its pull; its KV stays where it is. It is in no list then. */
+void job_pull_stop(struct sim *s, struct group *g, uint32_t job);
 double job_flop(const struct sim *s, uint32_t job, int64_t from_tokens); /* of its prompt */
 void cohort_push(struct group *g, double last_s, int64_t n);
 
@@ -249,12 +271,21 @@ void instance_finish(struct sim *s, struct instance *i);
 void instance_cut(struct sim *s, struct instance *i);
 
 void instance_kick(struct sim *s, struct instance *i); /* idle, with work: start it */
-int32_t route(struct sim *s, int pool, uint32_t job);
-void job_route(struct sim *s, uint32_t job); /* to a group of the first pool; without one it waits
-                                                for a repair, or is lost */
+/* To a group of the pool that it needs next; without one it waits for a repair, or is lost. */
+void job_route(struct sim *s, uint32_t job);
 void group_offer(struct sim *s, struct group *g, uint32_t job); /* puts it in line */
 
-/* ---- failures (serve_failure.c) -------------------------------------------------------------- */
+/* ---- failures (serve_failure.c), and requests that start again (serve_retry.c) --------------- */
 
-void failure_init(struct sim *s);
-void failure_step(struct sim *s); /* the stage that is due */
+enum rc failure_init(struct sim *s, struct err *e);
+void failure_fini(struct sim *s);
+void failure_step(struct sim *s); /* what is due at failure_s */
+/* The instance is between steps: ranks that are ready may join. */
+void failure_boundary(struct sim *s, struct instance *i);
+bool pool_revives(const struct sim *s, int pool); /* will a group of it live again? */
+
+/* Its ranks are gone: requests on it, and those whose KV lies here, start again elsewhere. */
+void group_empty(struct sim *s, struct group *g);
+void limbo_flush(struct sim *s); /* all of limbo is routed again */
+/* Alone and to its end. */
+bool group_could_hold(const struct sim *s, const struct group *g, uint32_t job);

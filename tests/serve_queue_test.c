@@ -193,9 +193,24 @@ static void test_little(void)
 	serve_scene_fini(&s);
 }
 
+/* Student's 97.5 % points: 4.303 for two degrees of freedom, 2.262 for nine. */
+static void test_intervals(void)
+{
+	const double three[] = {1, 2, 3}, ten[] = {0, 1, 0, 1, 0, 1, 0, 1, 0, 1};
+	struct interval v = interval_of(three, 3);
+
+	CU_ASSERT_DOUBLE_EQUAL(v.mean_units, 2, 1e-15);
+	CU_ASSERT_DOUBLE_EQUAL(v.half_units, 4.303 / sqrt(3), 1e-3);
+	v = interval_of(ten, 10);
+	CU_ASSERT_DOUBLE_EQUAL(v.mean_units, 0.5, 1e-15);
+	CU_ASSERT_DOUBLE_EQUAL(v.half_units, 2.262 * sqrt(2.5 / 9 / 10), 1e-3);
+	CU_ASSERT_DOUBLE_EQUAL(percentile_units((const double[]){1, 2, 3, 4}, 4, 0.9), 3.7, 1e-15);
+}
+
 int main(void)
 {
 	static const struct unit_test tests[] = {
+	        {"percentiles and intervals", test_intervals},
 	        {"M/D/1", test_m_d_1},
 	        {"M/M/1", test_m_m_1},
 	        {"M/G/1, Pollaczek-Khinchine", test_m_g_1},

@@ -182,6 +182,7 @@ enum rc serve_fit_run(struct serve_job *j, FILE *out, struct err *e)
 		tpot[i] = row[i].output_count > 1
 		                  ? (row[i].last_s - row[i].first_s) / (row[i].output_count - 1)
 		                  : -1;
+		run.makespan_s = fmax(run.makespan_s, row[i].last_s);
 	}
 	run.ttft_s = ttft, run.tpot_s = tpot;
 	rc = serve_fit(&run, &r, e);
@@ -192,8 +193,5 @@ enum rc serve_fit_run(struct serve_job *j, FILE *out, struct err *e)
 	free(tpot);
 	if (rc != RC_OK)
 		return rc;
-	deployment_fini(&j->deployment);
-	return deployment_make(j->config, &j->base,
-	                       &(struct deployment_options){.engine = run.engine}, &j->deployment,
-	                       e);
+	return serve_job_deploy(j, e);
 }

@@ -20,6 +20,7 @@ struct serve_pictures {
 	struct arena *arena;
 	struct curve_point curve[CURVE_POINTS];
 	double served_rate_count;
+	double span_s; /* of the load curve */
 };
 
 /* ---- tables ---------------------------------------------------------------------------------- */
@@ -31,7 +32,7 @@ static void cdf_block(const struct serve_job *j, enum latency_kind kind, const c
                       double unit, FILE *out) /* unit: seconds in one */
 {
 	double *value;
-	size_t n = latency_values(&j->list, &j->result, j->warmup, kind, &value);
+	size_t n = latency_values(&j->list, &j->result, serve_job_span(j), kind, &value);
 
 	fprintf(out, "\n\n# %s\n", name);
 	for (int i = 0; n > 0 && i <= CDF_ROWS; i++) {
@@ -120,14 +121,25 @@ static const char *detail_of(const struct serve_pictures *p)
 	                   j->process->name, s->batching, s->router);
 }
 
+static const char *curve_detail_of(const struct serve_pictures *p)
+{
+	const struct serve_job *j = p->job;
+
+	return arena_print(p->arena,
+	                   "%s, arrivals %s over %.3g s or more, first and last eighth left out; "
+	                   "%s, router %s",
+	                   plot_name(p->arena, j->config->workload.name), j->process->name,
+	                   p->span_s, j->config->serving.batching, j->config->serving.router);
+}
+
 static void head_write(const struct serve_pictures *p, const char *picture, const char *subtitle,
-                       FILE *out)
+                       const char *detail, FILE *out)
 {
 	gnuplot_head(&(struct gnuplot_head){.picture = picture,
 	                                    .tables = arena_print(p->arena, "%s.tsv", picture),
 	                                    .title = title_of(p),
 	                                    .subtitle = subtitle,
-	                                    .detail = detail_of(p),
+	                                    .detail = detail,
 	                                    .foot = ""},
 	             out);
 }
@@ -196,7 +208,8 @@ static void cdf_script(const struct serve_pictures *p, FILE *out)
 	double most[] = {s->ttft.most_s, 1e3 * s->tpot.most_s,
 	                 1e3 * gaps_percentile_s(&p->job->result.gaps, 1)};
 
-	head_write(p, "distributions", "Share of requests within a time; dashed: the limit", out);
+	head_write(p, "distributions", "Share of requests within a time; dashed: the limit",
+	           detail_of(p), out);
 	gnuplot_lines(panel_lines, out);
 	fprintf(out, "set multiplot\nset yrange [0:1]\nset format y '%%.1f'\n");
 	for (int i = 0; i < 3; i++) {
@@ -212,12 +225,34 @@ static void cdf_script(const struct serve_pictures *p, FILE *out)
 	fprintf(out, "unset multiplot\n");
 }
 
+/* A line for each thing that happens to ranks; their names where `named`. */
+static void marks_write(const struct serve_pictures *p, bool named, FILE *out)
+{
+	const struct serve_failures *f = &p->job->result.failures;
+
+	for (size_t i = 0; i < f->n_marks; i++) {
+		const struct serve_mark *m = &f->mark[i];
+
+		if (m->kind == MARK_OUT || m->kind == MARK_WARMING)
+			continue; /* the same moment as others */
+		fprintf(out,
+		        "set arrow %zu from first %.9g, graph 0 to first %.9g, graph 1 nohead "
+		        "dashtype 3 linecolor rgb '#555555'\n",
+		        i + 1, m->at_s, m->at_s);
+		if (named)
+			fprintf(out,
+			        "set label %zu '%s' at first %.9g, graph 0.05 rotate by 90 "
+			        "offset 0.5,0 font ',7' textcolor rgb '#333333'\n",
+			        i + 1, serve_mark_names[m->kind], m->at_s);
+	}
+}
+
 static void timeline_script(const struct serve_pictures *p, FILE *out)
 {
 	static const char *const titles[] = {"requests waiting", "requests running",
 	                                     "KV memory (%)", "output (tokens/s)"};
 
-	head_write(p, "timeline", "Requests, memory and output over time (s)", out);
+	head_write(p, "timeline", "Requests, memory and output over time (s)", detail_of(p), out);
 	gnuplot_lines(panel_lines, out);
 	fprintf(out, "set multiplot\nset yrange [0:*]\nset xrange [0:*]\n");
 	for (int i = 0; i < BLOCKS; i++) {
@@ -228,6 +263,7 @@ static void timeline_script(const struct serve_pictures *p, FILE *out)
 			most = fmax(most, gauge_span_mean(g, k) * (i == KV_BLOCK ? 100 : 1));
 
 		fprintf(out, "set lmargin at screen 0.10\nset rmargin at screen 0.97\n");
+		marks_write(p, i == BLOCKS - 1, out);
 		fprintf(out, "set tmargin at screen %.3f\nset bmargin at screen %.3f\n", top,
 		        top - 0.125);
 		gnuplot_assign("name", titles[i], out);
@@ -249,7 +285,8 @@ static void curve_panel(const struct serve_pictures *p, int at, const char *titl
 	double most = 0;
 
 	for (int i = 0; i < CURVE_POINTS; i++)
-		most = fmax(most, at == 0 ? p->curve[i].ttft_p90_s : 1e3 * p->curve[i].tpot_p90_s);
+		most = fmax(most, at == 0 ? fmax(p->curve[i].ttft_s, p->curve[i].ttft_p90_s)
+		                          : 1e3 * fmax(p->curve[i].tpot_s, p->curve[i].tpot_p90_s));
 	if (at == 2)
 		most = 105;
 	panel_place(at, 3, out);
@@ -271,7 +308,7 @@ static void curve_panel(const struct serve_pictures *p, int at, const char *titl
 static void curve_script(const struct serve_pictures *p, FILE *out)
 {
 	head_write(p, "load", "Means (solid) and P90 (dotted) at other rates; dashed: the limits",
-	           out);
+	           curve_detail_of(p), out);
 	gnuplot_lines(panel_lines, out);
 	fprintf(out, "set multiplot\nset xrange [0:*]\n");
 	curve_panel(p, 0, "TTFT (s)", 2, 3, p->job->slo.ttft_s, out);
@@ -315,18 +352,45 @@ static enum rc file_write(const struct serve_pictures *p, const char *dir,
 	return RC_OK;
 }
 
+/* How long arrivals last at every point at least: as in the run that was served, or eight times as
+ * long as a request takes there. Requests of the first and last eighth find a system that fills or
+ * empties, and are left out: else short runs at high rates would look better than they are. */
+enum { TRIMMED = 8 };
+
+static double curve_span_s(const struct serve_pictures *p)
+{
+	const struct serve_job *j = p->job;
+
+	return fmax((double)j->n_requests / p->served_rate_count, TRIMMED * j->summary.e2e.mean_s);
+}
+
+static enum rc curve_point_run(struct serve_pictures *p, double span_s, struct curve_point *c,
+                               struct err *e)
+{
+	const struct serve_summary *s = &p->job->summary;
+	struct serve_job *j = p->job;
+	size_t n = j->n_requests, warmup = j->warmup, cooldown = j->cooldown;
+	enum rc rc;
+
+	j->n_requests = (size_t)fmin(fmax((double)n, span_s * c->rate_count), INT32_MAX);
+	j->warmup = j->cooldown = j->n_requests / TRIMMED;
+	rc = serve_job_run(j, c->rate_count, false, e);
+	j->n_requests = n, j->warmup = warmup, j->cooldown = cooldown;
+	c->ttft_s = s->ttft.mean_s, c->ttft_p90_s = s->ttft.p90_s;
+	c->tpot_s = s->tpot.mean_s, c->tpot_p90_s = s->tpot.p90_s;
+	c->attainment_ratio = s->attainment_ratio;
+	return rc;
+}
+
 /* From a sixth of the served rate to twice that rate. */
 static enum rc curve_run(struct serve_pictures *p, struct err *e)
 {
+	p->span_s = curve_span_s(p);
+	if (!(p->served_rate_count > 0))
+		return fail(e, RC_CONFIG, "--plot: a load curve needs more than one request");
 	for (int i = 0; i < CURVE_POINTS; i++) {
-		struct curve_point *c = &p->curve[i];
-		const struct serve_summary *s = &p->job->summary;
-
-		c->rate_count = p->served_rate_count * (i + 1) / SERVED_POINT;
-		TRY(serve_job_run(p->job, c->rate_count, false, e));
-		c->ttft_s = s->ttft.mean_s, c->ttft_p90_s = s->ttft.p90_s;
-		c->tpot_s = s->tpot.mean_s, c->tpot_p90_s = s->tpot.p90_s;
-		c->attainment_ratio = s->attainment_ratio;
+		p->curve[i].rate_count = p->served_rate_count * (i + 1) / SERVED_POINT;
+		TRY(curve_point_run(p, p->span_s, &p->curve[i], e));
 	}
 	return RC_OK;
 }

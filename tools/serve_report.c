@@ -31,6 +31,8 @@ static void head_text(const struct serve_job *j, FILE *out)
 	        j->process->name);
 	if (j->warmup > 0)
 		fprintf(out, ", after %zu to warm up", j->warmup);
+	if (j->cooldown > 0)
+		fprintf(out, ", before %zu to cool down", j->cooldown);
 	fprintf(out, ": %.4g a second, served in %.4g s\n\n", j->summary.offered_rate_count,
 	        j->summary.span_s);
 }
@@ -91,23 +93,19 @@ static void slo_text(const struct serve_job *j, FILE *out)
 		        100 * j->goodput_share_ratio);
 }
 
-static void failure_text(const struct serve_result *r, FILE *out)
+/* Generated arrivals that end before the system is full say little about a steady one. */
+static void short_text(const struct serve_job *j, FILE *out)
 {
-	char resumed[TEXT_SIZE], whole[TEXT_SIZE];
+	enum { LONG_ENOUGH = 4 };
+	const struct serve_summary *s = &j->summary;
+	double came_s = s->offered_rate_count > 0 ? (double)s->requests / s->offered_rate_count : 0;
 
-	if (r->failed_s < 0)
-		return;
-	if (r->not_coverable) {
+	if (j->process->gap_s && s->requests > 1 && came_s < LONG_ENOUGH * s->e2e.mean_s)
 		fprintf(out,
-		        "failure       at %.4g s: not coverable, no copy is left of some experts\n",
-		        r->failed_s);
-		return;
-	}
-	fprintf(out, "failure       at %.4g s: serves again after %s", r->failed_s,
-	        time_text(r->resumed_s - r->failed_s, resumed));
-	if (r->rejoined_s >= 0)
-		fprintf(out, ", whole after %s", time_text(r->rejoined_s - r->failed_s, whole));
-	fprintf(out, "; requests started again: %lld\n", (long long)r->retried);
+		        "note          arrivals last %.3g times as long as a request: the system "
+		        "fills and empties; more --requests, --warmup and --cooldown tell the "
+		        "rest\n",
+		        came_s / s->e2e.mean_s);
 }
 
 void serve_report_text(const struct serve_job *j, FILE *out)
@@ -134,10 +132,11 @@ void serve_report_text(const struct serve_job *j, FILE *out)
 		        100 * r->prefix_hit_count / r->prefix_asked_count);
 	if (r->preemptions > 0)
 		fprintf(out, "preemptions   %lld\n", (long long)r->preemptions);
-	failure_text(r, out);
 	if (s->rejected > 0)
 		fprintf(out, "rejected      %zu requests, longer than a group's KV memory\n",
 		        s->rejected);
+	short_text(j, out);
+	serve_failures_text(j, out);
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
@@ -194,6 +193,7 @@ static void asked_json(const struct serve_job *j, struct json *o)
 	json_text(o, "arrivals", j->process->name);
 	json_integer(o, "seed", (int64_t)j->arrival.seed);
 	json_integer(o, "warmup", (int64_t)j->warmup);
+	json_integer(o, "cooldown", (int64_t)j->cooldown);
 	pools_json(j, o);
 }
 
@@ -211,6 +211,7 @@ static void summary_json(const struct serve_job *j, struct json *o)
 	json_integer(o, "requests", (int64_t)s->requests);
 	json_integer(o, "done", (int64_t)s->done);
 	json_integer(o, "rejected", (int64_t)s->rejected);
+	json_integer(o, "lost", (int64_t)s->lost);
 	latency_json(o, "ttft", &s->ttft);
 	latency_json(o, "tpot", &s->tpot);
 	latency_json(o, "itl", &itl);
@@ -260,14 +261,7 @@ void serve_report_json(const struct serve_job *j, FILE *out)
 	json_number(o, "prefix_hit_ratio",
 	            r->prefix_asked_count > 0 ? r->prefix_hit_count / r->prefix_asked_count : 0);
 	json_number(o, "kv_moved_tokens", r->transferred_count);
-	if (r->failed_s >= 0) {
-		json_number(o, "failed_s", r->failed_s);
-		json_flag(o, "not_coverable", r->not_coverable);
-		json_number(o, "resumed_s", r->resumed_s >= 0 ? r->resumed_s : NAN);
-		json_number(o, "rejoined_s", r->rejoined_s >= 0 ? r->rejoined_s : NAN);
-		json_integer(o, "retried", r->retried);
-		json_number(o, "reloaded_bytes", r->reloaded_bytes);
-	}
+	serve_failures_json(j, o);
 	gauge_json(o, "output_tokens_per_s", &r->output);
 	gauge_json(o, "waiting_requests", &r->waiting);
 	gauge_json(o, "running_requests", &r->running);
@@ -283,14 +277,15 @@ static const char *const fates[] = {"unfinished", "done", "rejected", "lost"};
 void serve_requests_csv(const struct serve_job *j, FILE *out)
 {
 	fprintf(out, "request,arrival_s,scheduled_s,first_token_s,last_token_s,input_tokens,"
-	             "output_tokens,prefix_hit_tokens,preempted,group,fate\n");
+	             "output_tokens,prefix_hit_tokens,preempted,retried,group,fate\n");
 	for (size_t i = 0; i < j->list.n; i++) {
 		const struct request *r = &j->list.at[i];
 		const struct served *s = &j->result.served[i];
 
-		fprintf(out, "%zu,%.9g,%.9g,%.9g,%.9g,%d,%d,%d,%d,%d,%s\n", i, r->arrival_s,
+		fprintf(out, "%zu,%.9g,%.9g,%.9g,%.9g,%d,%d,%d,%d,%d,%d,%s\n", i, r->arrival_s,
 		        s->scheduled_s, s->first_s, s->last_s, r->input, s->generated_count,
-		        s->hit_count, s->preempted_count, s->group, fates[s->fate]);
+		        s->hit_count, s->preempted_count, s->retried_count, s->group,
+		        fates[s->fate]);
 	}
 }
 
@@ -312,6 +307,7 @@ void serve_requests_json(const struct serve_job *j, FILE *out)
 		json_integer(o, "output_tokens", s->generated_count);
 		json_integer(o, "prefix_hit_tokens", s->hit_count);
 		json_integer(o, "preempted", s->preempted_count);
+		json_integer(o, "retried", s->retried_count);
 		json_integer(o, "group", s->group);
 		json_text(o, "fate", fates[s->fate]);
 		json_close(o);

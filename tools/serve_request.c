@@ -8,6 +8,9 @@
 
 enum { USUAL_REQUESTS = 1000 };
 
+static const unsigned serve_sections =
+        NEEDS(SECTION_MACHINE) | NEEDS(SECTION_MODEL) | NEEDS(SECTION_WORKLOAD);
+
 /* ---- the command line ------------------------------------------------------------------------ */
 
 static enum rc number_read(const struct args *a, const char *name, enum dim dim, double fallback,
@@ -93,7 +96,7 @@ static void workload_requests(struct serve_job *j)
 static enum rc requests_read(const struct args *a, struct serve_job *j, struct err *e)
 {
 	const char *trace = args_value(a, "trace", NULL);
-	int64_t n, warmup;
+	int64_t n, warmup, cooldown;
 
 	if (trace)
 		TRY(trace_requests(trace, &j->base, e));
@@ -101,12 +104,16 @@ static enum rc requests_read(const struct args *a, struct serve_job *j, struct e
 		workload_requests(j);
 	TRY(args_integer(a, "requests", trace ? (int64_t)j->base.n : USUAL_REQUESTS, 1, &n, e));
 	TRY(args_integer(a, "warmup", 0, 0, &warmup, e));
+	TRY(args_integer(a, "cooldown", 0, 0, &cooldown, e));
 	if (n > INT32_MAX)
 		return fail(e, RC_CONFIG, "--requests: at most %d", INT32_MAX);
 	if (warmup >= n)
 		return fail(e, RC_CONFIG, "--warmup: %lld of %lld requests leaves none",
 		            (long long)warmup, (long long)n);
-	j->n_requests = (size_t)n, j->warmup = (size_t)warmup;
+	if (cooldown >= n - warmup)
+		return fail(e, RC_CONFIG, "--cooldown: %lld of %lld requests leaves none",
+		            (long long)cooldown, (long long)(n - warmup));
+	j->n_requests = (size_t)n, j->warmup = (size_t)warmup, j->cooldown = (size_t)cooldown;
 	return RC_OK;
 }
 
@@ -120,27 +127,48 @@ static void list_copy(const struct request_list *from, struct request_list *to)
 		request_block_append(to, from->block[i]);
 }
 
+/* The one whose steps --timeline keeps. */
+static enum rc instance_read(struct serve_job *j, struct err *e)
+{
+	int64_t n = 0, at;
+
+	for (size_t p = 0; p < j->deployment.setup.n_pools; p++)
+		n += j->deployment.setup.pool[p].instances;
+	TRY(args_integer(j->args, "instance", 0, 0, &at, e));
+	if (at >= n)
+		return fail(e, RC_CONFIG, "--instance: there is no %lld, they are 0 to %lld",
+		            (long long)at, (long long)(n - 1));
+	j->trace.instance = (int32_t)at;
+	return RC_OK;
+}
+
+enum rc serve_job_deploy(struct serve_job *j, struct err *e)
+{
+	struct deployment_options o = {
+	        .engine = engine_find(args_value(j->args, "engine", "fluid"), e)};
+
+	if (!o.engine)
+		return e->rc;
+	j->config->serving.mtp.drafts = j->config->schedule.mtp;
+	TRY(config_check(j->config, serve_sections, e));
+	deployment_fini(&j->deployment);
+	TRY(deployment_make(j->config, &j->base, &o, &j->deployment, e));
+	return instance_read(j, e);
+}
+
 enum rc serve_job_open(const struct args *a, struct serve_job *j, struct err *e)
 {
 	const char *file = a->n_words ? a->word[0] : NULL;
-	struct deployment_options o = {0};
 
 	*j = (struct serve_job){.config = config_new(), .args = a, .goodput_rate_count = -1};
 	if (a->n_words > 1)
 		return fail(e, RC_CONFIG, "serve: one file at a time, not '%s'", a->word[1]);
 	TRY(args_config(a, file, j->config, e));
-	if (j->config->serving.mtp.drafts == 0)
-		j->config->serving.mtp.drafts = j->config->schedule.mtp;
-	TRY(config_check(j->config,
-	                 NEEDS(SECTION_MACHINE) | NEEDS(SECTION_MODEL) | NEEDS(SECTION_WORKLOAD),
-	                 e));
-	o.engine = engine_find(args_value(a, "engine", "fluid"), e);
-	if (!o.engine)
-		return e->rc;
+	TRY(config_check(j->config, serve_sections, e));
 	TRY(slo_read(a, &j->slo, e));
 	TRY(requests_read(a, j, e));
 	TRY(arrival_read(a, j, e));
-	return deployment_make(j->config, &j->base, &o, &j->deployment, e);
+	return serve_job_deploy(j, e);
 }
 
 void serve_job_close(struct serve_job *j)
@@ -155,6 +183,11 @@ void serve_job_close(struct serve_job *j)
 }
 
 /* ---- runs ------------------------------------------------------------------------------------ */
+
+struct served_span serve_job_span(const struct serve_job *j)
+{
+	return (struct served_span){j->warmup, j->list.n - j->cooldown};
+}
 
 enum rc serve_job_run(struct serve_job *j, double rate_count, bool progress, struct err *e)
 {
@@ -178,7 +211,8 @@ enum rc serve_job_run(struct serve_job *j, double rate_count, bool progress, str
 	if (progress)
 		progress_end(&bar);
 	if (rc == RC_OK)
-		serve_summarize(setup, &j->list, &j->result, j->warmup, &j->slo, &j->summary);
+		serve_summarize_span(setup, &j->list, &j->result, serve_job_span(j), &j->slo,
+		                     &j->summary);
 	return rc;
 }
 

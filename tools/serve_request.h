@@ -2,6 +2,7 @@
 #pragma once
 #include "sim/serve_deploy.h"
 #include "sim/serve_summary.h"
+#include "models/base/json.h"
 #include "tools/args.h"
 
 struct serve_job {
@@ -11,7 +12,7 @@ struct serve_job {
 	struct request_list list; /* as served */
 	const struct arrival_process *process;
 	struct arrival_spec arrival;
-	size_t n_requests, warmup;
+	size_t n_requests, warmup, cooldown;
 	struct slo slo;
 	struct deployment deployment;
 	struct serve_result result;
@@ -29,8 +30,16 @@ void serve_job_close(struct serve_job *j);
 
 /* Serves the requests at a rate (0: as the arrival says). Result and summary are replaced. */
 enum rc serve_job_run(struct serve_job *j, double rate_count, bool progress, struct err *e);
+/* Prepares it anew, after its configuration was changed. */
+enum rc serve_job_deploy(struct serve_job *j, struct err *e);
 /* Bisection on the rate, then a run at the rate found. */
 enum rc serve_job_goodput(struct serve_job *j, struct err *e);
+
+/* Requests that figures are of: without the warm-up and those that come when it empties. */
+struct served_span serve_job_span(const struct serve_job *j);
+
+/* --seeds, and --against: figures with intervals instead of a report. */
+enum rc serve_seeds(struct serve_job *j, FILE *out, struct err *e);
 
 /* --measured: the table of a logged run beside the one served. --fit: parameters from it, set
  * before serving. */
@@ -44,6 +53,9 @@ void serve_report_json(const struct serve_job *j, FILE *out);
 void serve_requests_csv(const struct serve_job *j, FILE *out);
 void serve_requests_json(const struct serve_job *j, FILE *out);
 void serve_timeline_json(const struct serve_job *j, FILE *out); /* Chrome trace */
-/* Load curve: the same requests at rates from a tenth of the one that was served up to it and
- * beyond. Pictures go to dir, their names to log. */
+void serve_timeline_csv(const struct serve_job *j, FILE *out);  /* all instances, over time */
+void serve_failures_text(const struct serve_job *j, FILE *out);
+void serve_failures_json(const struct serve_job *j, struct json *o); /* a member of o */
+/* Load curve: the same requests at rates from a sixth of the one that was served to twice it.
+ * Pictures go to dir, their names to log. */
 enum rc serve_plot(struct serve_job *j, const char *dir, FILE *log, struct err *e);

@@ -37,6 +37,21 @@ static void counter_json(struct json *o, const char *name, double at_s, double v
 	json_close(o);
 }
 
+static void mark_json(struct json *o, const struct serve_mark *m)
+{
+	json_object(o, NULL);
+	json_text(o, "name", serve_mark_names[m->kind]);
+	json_text(o, "ph", "i");
+	json_text(o, "s", "p");
+	json_integer(o, "pid", m->instance);
+	json_integer(o, "tid", 0);
+	json_number(o, "ts", m->at_s * us_in_s);
+	json_object(o, "args");
+	json_integer(o, "groups", m->groups);
+	json_close(o);
+	json_close(o);
+}
+
 void serve_timeline_json(const struct serve_job *j, FILE *out)
 {
 	struct json *o = json_new(out);
@@ -52,6 +67,10 @@ void serve_timeline_json(const struct serve_job *j, FILE *out)
 		counter_json(o, "decoding", s->start_s, s->decoding, t->instance);
 		counter_json(o, "waiting", s->start_s, s->waiting, t->instance);
 		counter_json(o, "kv_used_ratio", s->start_s, s->kv_used_ratio, t->instance);
+	}
+	for (size_t i = 0; i < j->result.failures.n_marks; i++) {
+		if (j->result.failures.mark[i].instance == t->instance)
+			mark_json(o, &j->result.failures.mark[i]);
 	}
 	json_close(o);
 	json_close(o);

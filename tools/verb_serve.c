@@ -40,7 +40,9 @@ static enum rc files_write(struct serve_job *j, FILE *log, struct err *e)
 		               ends_in(path, ".json") ? serve_requests_json : serve_requests_csv,
 		               e));
 	if (timeline)
-		TRY(file_write(j, "timeline", timeline, serve_timeline_json, e));
+		TRY(file_write(j, "timeline", timeline,
+		               ends_in(timeline, ".csv") ? serve_timeline_csv : serve_timeline_json,
+		               e));
 	return plots ? serve_plot(j, plots, log, e) : RC_OK;
 }
 
@@ -51,6 +53,10 @@ static enum rc serve(const struct args *a, struct serve_job *j, FILE *out, struc
 	TRY(serve_job_open(a, j, e));
 	if (args_has(a, "fit"))
 		TRY(serve_fit_run(j, json ? stderr : out, e));
+	if (args_has(a, "seeds"))
+		return serve_seeds(j, out, e);
+	if (args_has(a, "against"))
+		return fail(e, RC_CONFIG, "--against: needs --seeds N");
 	j->traced = args_has(a, "timeline");
 	if (args_has(a, "goodput"))
 		TRY(serve_job_goodput(j, e));
@@ -66,9 +72,9 @@ static enum rc serve(const struct args *a, struct serve_job *j, FILE *out, struc
 	if (args_has(a, "measured"))
 		TRY(serve_measured_text(j, json ? stderr : out, e));
 	TRY(files_write(j, json ? stderr : out, e));
-	if (j->result.not_coverable)
-		return fail(e, RC_NO,
-		            "the failure is not coverable: no copy is left of some experts");
+	if (j->result.failures.not_coverable)
+		return fail(e, RC_NO, "the failure is not coverable: %s",
+		            j->result.failures.not_coverable);
 	if (j->summary.done == 0)
 		return fail(e, RC_NO, "no request was served: none fits a group's KV memory");
 	return RC_OK;
@@ -92,10 +98,16 @@ static const struct option options[] = {
         {"requests", "N",
          "how many; a trace is repeated or cut. Default: all of the trace, or 1000"},
         {"warmup", "N", "first requests left out of the figures; default 0"},
+        {"cooldown", "N", "last requests left out, which find the system emptying; default 0"},
         {"slo", "LIMITS", "such as ttft=5s,tpot=60ms"},
         {"goodput", "SHARE", "find the highest rate at which this share is within --slo: 0.9"},
+        {"seeds", "N", "serve N times with other arrivals: means and 95 % intervals"},
+        {"against", "KEY=VALUE",
+         "with --seeds: compared with this setting on the same arrivals; may be repeated"},
         {"out", "FILE", "one row a request: CSV, or JSON if it ends in .json"},
-        {"timeline", "FILE", "steps of an instance as a Chrome trace, for Perfetto"},
+        {"timeline", "FILE",
+         "steps of an instance as a Chrome trace, for Perfetto; if it "
+         "ends in .csv, output and queues over time"},
         {"instance", "N", "which; default 0"},
         {"plot", "DIR", "pictures: distributions, timeline, load curve"},
         {"measured", "FILE", "log of the same requests on a real server, for a table of errors"},
@@ -119,6 +131,10 @@ const struct verb verb_serve = {
         .about = "Without a trace all requests have the workload's mean lengths.\n"
                  "Exit status 1: the schedule cannot run, leaves no KV memory, or meets the limits "
                  "at "
-                 "no rate.",
+                 "no rate, or\n"
+                 "ranks died and their experts are not covered. Failures: --set "
+                 "serving.failure.at=60s and others\n"
+                 "that `epsim config fields serving` lists; configs/serving/eep.yaml is an "
+                 "example.",
         .run = run,
 };

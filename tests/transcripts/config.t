@@ -134,6 +134,8 @@ $ epsim config dump --machine 'node:2 die:4 package:2 die_link:100GBps fabric:19
 >     rate: 25GBps
 >     latency: 0s
 >     message: 0s
+>   host:
+>     read: 0Bps
 >   sync:
 >     vector: 0s
 >     flag: 0s
@@ -345,24 +347,28 @@ $ epsim config dump --machine 'node:2 die:4 package:2 die_link:100GBps fabric:19
 >   decode_flow: ""
 >   transfer: fabric
 >   mtp:
->     drafts: 0
 >     accept: 0.7
 >   route:
 >     balance: 1.5
 >     balance_requests: 32
 >   failure:
->     at: 0s
->     groups: 1
+>     at: []
+>     groups: [1]
+>     pool: [prefill]
+>     instance: [0]
 >     detect: 1s
+>     drain: 0s
 >     patch: 0s
 >     warm: 0s
 >     rejoin: 0s
 >     spares: 0
+>     slots: 0
 >     host_backup: no
->     host_rate: 25GBps
+>     host_rate: 0Bps
 >     restart: 0s
+>     load_rate: 0Bps
 $ epsim config dump configs/machines/cloudmatrix384.yaml | grep -c source:
-> 85
+> 86
 
 # What is dumped reads back: the dump of a dump is the dump.
 $ for f in configs/*/*.yaml; do epsim config dump $f >$TMP/a.yaml && epsim config dump $TMP/a.yaml >$TMP/b.yaml && cmp $TMP/a.yaml $TMP/b.yaml || echo $f; done

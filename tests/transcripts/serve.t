@@ -55,9 +55,30 @@ $ epsim serve $TMP/tiny.yaml --machine 'die:1' --ep 1 --weights bf16 --trace $TM
 $ epsim serve $TMP/tiny.yaml --machine 'die:1' --ep 2 --weights bf16 --trace $TMP/trace.csv
 > epsim: this schedule cannot prefill: more NPUs than the machine has
 ? 1
-# Ranks die, and nobody has a copy of their experts.
-$ epsim serve --machine cloudmatrix384 --model deepseek-v3.1 --ep 64 --workload azure-conv --rate 10 --requests 50 --set serving.failure.at=1s | tail -n 1
-> epsim: the failure is not coverable: no copy is left of some experts
-> failure       at 1 s: not coverable, no copy is left of some experts
-$ epsim serve --machine cloudmatrix384 --model deepseek-v3.1 --ep 64 --workload azure-conv --rate 10 --requests 50 --set serving.failure.at=1s --set serving.failure.host_backup=yes --set serving.failure.patch=2s | grep failure
-> failure       at 1 s: serves again after 3.006 s; requests started again: 1
+$ epsim serve $TMP/tiny.yaml --machine 'die:1' --ep 1 --weights bf16 --trace $TMP/trace.csv --timeline $TMP/t.json --instance 1
+> epsim: --instance: there is no 1, they are 0 to 0
+? 2
+$ epsim serve $TMP/tiny.yaml --machine 'die:1' --ep 1 --weights bf16 --trace $TMP/trace.csv --warmup 2 --cooldown 2
+> epsim: --cooldown: 2 of 2 requests leaves none
+? 2
+# The same with other arrivals: figures with intervals, and paired differences.
+$ epsim serve $TMP/tiny.yaml --machine 'die:1 hbm:1TBps' --ep 1 --weights bf16 --trace $TMP/trace.csv --max-seqs 2 --set machine.serving.step=10ms --arrivals poisson --rate 20 --requests 2000 --seeds 5 --against machine.serving.step=11ms
+> 5 seeds, the same arrivals for both; means and their 95 % intervals
+>
+>                                     here                against             difference
+> TTFT mean           16.59 ms +- 722.2 us   19.48 ms +- 1.085 ms   2.895 ms +- 372.6 us  +17.5 %  more
+> TTFT P90            30.18 ms +- 2.831 ms   37.59 ms +- 3.255 ms    7.417 ms +- 1.14 ms  +24.6 %  more
+> TPOT mean           10.02 ms +- 9.183 ns    11.02 ms +- 13.4 ns       1 ms +- 5.733 ns  +10.0 %  more
+> TPOT P90         10.02 ms +- 2.408e-9 ns  11.02 ms +- 0.7582 ns      1 ms +- 0.7582 ns  +10.0 %  more
+> end to end mean     46.64 ms +- 722.2 us   52.53 ms +- 1.085 ms   5.895 ms +- 372.6 us  +12.6 %  more
+> running at once        0.7957 +- 0.01717      0.8751 +- 0.01888    0.07939 +- 0.001712  +10.0 %  more
+> output tokens/s           79.43 +- 1.714         79.42 +- 1.714  -0.003966 +- 0.002604   -0.0 %  less
+$ epsim serve $TMP/tiny.yaml --machine 'die:1' --ep 1 --weights bf16 --trace $TMP/trace.csv --seeds 5
+> epsim: --seeds: replayed arrivals are always the same; --arrivals poisson
+? 2
+$ epsim serve $TMP/tiny.yaml --machine 'die:1' --ep 1 --weights bf16 --trace $TMP/trace.csv --arrivals poisson --rate 5 --seeds 5 --out x.csv
+> epsim: --seeds: not together with --out
+? 2
+$ epsim serve $TMP/tiny.yaml --machine 'die:1' --ep 1 --weights bf16 --trace $TMP/trace.csv --against schedule.tp=2
+> epsim: --against: needs --seeds N
+? 2
