@@ -13,7 +13,8 @@ struct deployment {
 
 struct deployment_options {
 	const struct engine *engine;
-	double error_ratio; /* of the surfaces; 0: 1/256 */
+	double error_ratio;             /* of the surfaces; 0: as the configuration has it */
+	struct routing_cache *routings; /* shared with other deployments; NULL: drawn anew */
 };
 
 /* For these requests: their lengths bound the surfaces. RC_NO with the reason when the schedule
