@@ -1,0 +1,184 @@
+/* What a sweep comes to, and the words for it. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "tools/report.h"
+#include "tools/text.h"
+
+/* ---- scales ---- */
+
+/* About four digits of a figure as large as this one. */
+static int digits_of(double shown)
+{
+	return shown >= 1000 ? 0 : shown >= 100 ? 1 : shown >= 1 ? 2 : 3;
+}
+
+struct scale scale_time(double like_s)
+{
+	struct scale s = {"s", 1, 2};
+
+	if (like_s < 1)
+		s.unit = "ms", s.per_si_units = 1e3; /* lint: a unit for print */
+	s.digits = digits_of(like_s * s.per_si_units);
+	s.digits -= s.digits > 1 && like_s < 1;
+	return s;
+}
+
+struct scale scale_rate(double like_count)
+{
+	return (struct scale){"tokens/s/NPU", 1, like_count >= 100 ? 0 : like_count >= 10 ? 1 : 2};
+}
+
+const char *time_words(const struct report_case *c, double time_s)
+{
+	char text[TEXT_SIZE];
+
+	return arena_string(c->arena, quantity_human(time_s, DIM_TIME, 3, text, sizeof text));
+}
+
+const char *rate_words(const struct report_case *c, double rate_count)
+{
+	return arena_print(c->arena, "%.*f", c->rate.digits, rate_count);
+}
+
+const char *reason_words(enum reason r)
+{
+	static const char *const words[REASONS] = {
+	        [REASON_NONE] = "feasible",
+	        [REASON_SHAPE] = "cannot run",
+	        [REASON_NPUS] = "too many NPUs",
+	        [REASON_MEMORY] = "does not fit memory",
+	        [REASON_TTFT] = "over the TTFT budget",
+	        [REASON_TPOT] = "over the TPOT budget",
+	        [REASON_BEATEN] = "beaten by another",
+	};
+
+	return words[r] ? words[r] : reason_name(r);
+}
+
+/* ---- knobs ---- */
+
+const char *knob_title(enum knob_id id, struct arena *a)
+{
+	enum { SHORT = 3 }; /* abbreviations: EP, KV */
+	char *name = arena_string(a, knob_names[id]);
+
+	for (char *c = name; *c; c++) {
+		if (strlen(name) <= SHORT && *c >= 'a' && *c <= 'z')
+			*c = (char)(*c - 'a' + 'A');
+		else if (*c == '_')
+			*c = ' ';
+	}
+	return name;
+}
+
+size_t knob_index(const struct knobs *k, enum knob_id id, const struct schedule *s)
+{
+	const struct field *f = k->field[id];
+	const struct field_list *l = k->list[id];
+	const char *slot = (const char *)s + f->offset;
+
+	for (size_t i = 0; i < l->n; i++) {
+		if (f->kind == FIELD_TEXT     ? strcmp(*(const char *const *)slot, l->text[i]) == 0
+		    : f->kind == FIELD_CHOICE ? *(const int *)slot == (int)l->number[i]
+		                              : *(const int64_t *)slot == (int64_t)l->number[i])
+			return i;
+	}
+	return 0;
+}
+
+const char *knob_value_text(const struct report_case *c, enum knob_id id, size_t i)
+{
+	struct schedule s = *c->sweep->knobs.base;
+	char buf[TEXT_SIZE];
+
+	knob_set(&c->sweep->knobs, id, i, &s);
+	return arena_string(c->arena, knob_text(&s, id, buf, sizeof buf));
+}
+
+const char *schedule_words(const struct report_case *c, const struct sweep_point *p)
+{
+	const struct schedule s = point_schedule(p);
+	const char *text = point_flow(p)->name;
+	char buf[TEXT_SIZE];
+
+	for (size_t i = 0; i < c->n_varied; i++) {
+		enum knob_id id = c->varied[i];
+
+		if (id != KNOB_FLOW)
+			text = arena_print(c->arena, "%s, %s %s", text, knob_title(id, c->arena),
+			                   knob_text(&s, id, buf, sizeof buf));
+	}
+	return text;
+}
+
+/* ---- misses ---- */
+
+static double miss(double is, double may, const char *name, double most_ratio, const char **what)
+{
+	if (!(may > 0) || is / may - 1 <= most_ratio)
+		return most_ratio;
+	*what = name;
+	return is / may - 1;
+}
+
+double point_miss_ratio(const struct sweep_point *p, const char **what)
+{
+	const struct sweep_spec *spec = &p->prefill->group->config->sweep;
+	double most_ratio = 0, limit_bytes;
+
+	*what = "";
+	if (!point_priced(p))
+		return INFINITY;
+	limit_bytes = point_memory_limit_bytes(p);
+	most_ratio = miss(p->prefill->memory.total_bytes, limit_bytes, "memory of prefill",
+	                  most_ratio, what);
+	most_ratio = miss(p->decode->memory.total_bytes, limit_bytes, "memory of decode",
+	                  most_ratio, what);
+	most_ratio =
+	        miss((double)point_npus(p), (double)spec->budget.npus, "NPUs", most_ratio, what);
+	most_ratio = miss(p->prefill->time_s, spec->budget.ttft_s, "TTFT", most_ratio, what);
+	return miss(p->decode->time_s, spec->budget.tpot_s, "TPOT", most_ratio, what);
+}
+
+/* ---- a case ---- */
+
+static void scales_set(struct report_case *c)
+{
+	const struct sweep_spec *spec = &c->config->sweep;
+	double ttft_s = spec->budget.ttft_s, tpot_s = spec->budget.tpot_s, rate_count = 0;
+
+	for (size_t i = 0; i < c->points.n; i++) {
+		const struct sweep_point *p = c->points.list[i];
+
+		if (!point_priced(p))
+			continue;
+		if (!(spec->budget.ttft_s > 0))
+			ttft_s = fmax(ttft_s, p->prefill->time_s);
+		if (!(spec->budget.tpot_s > 0))
+			tpot_s = fmax(tpot_s, p->decode->time_s);
+		rate_count = fmax(rate_count, p->tokens_per_s_per_npu_count);
+	}
+	c->ttft = scale_time(ttft_s), c->tpot = scale_time(tpot_s),
+	c->rate = scale_rate(rate_count);
+}
+
+void report_case_init(struct report_case *c, const struct sweep *s, size_t most_points,
+                      struct arena *a)
+{
+	const struct sweep_point **front;
+
+	*c = (struct report_case){.sweep = s, .config = s->config, .arena = a, .first_row = 1};
+	c->n_flows = sweep_summaries(s, c->flow);
+	c->n_front = sweep_front(s, &front);
+	c->front = arena_alloc(a, (c->n_front + 1) * sizeof *c->front);
+	memcpy(c->front, front, c->n_front * sizeof(struct sweep_point *));
+	free(front);
+	c->best = c->n_front > 0 ? c->front[0] : NULL;
+	for (enum knob_id id = 0; id < KNOBS; id++) {
+		if (s->knobs.n[id] > 1)
+			c->varied[c->n_varied++] = id;
+	}
+	points_choose(s, most_points, a, &c->points);
+	scales_set(c);
+}
