@@ -42,8 +42,16 @@ void page_begin(struct page *p, const struct page_form *form, struct arena *a, F
 		form->begin(p, title, subtitle);
 }
 
+void page_list_end(struct page *p)
+{
+	if (p->in_list && p->form->list_end)
+		p->form->list_end(p);
+	p->in_list = false;
+}
+
 static void section_end(struct page *p)
 {
+	page_list_end(p);
 	if (p->in_section && p->form->section_end)
 		p->form->section_end(p);
 	p->in_section = false;
@@ -68,6 +76,7 @@ void page_section(struct page *p, const char *id, const char *title)
 
 void page_part(struct page *p, const char *title)
 {
+	page_list_end(p);
 	if (p->form->part)
 		p->form->part(p, title);
 }
@@ -76,6 +85,7 @@ void page_words(struct page *p, const char *fmt, ...)
 {
 	va_list ap;
 
+	page_list_end(p);
 	va_start(ap, fmt);
 	if (p->form->words)
 		p->form->words(p, arena_vprint(p->arena, fmt, ap));
@@ -86,6 +96,9 @@ void page_item(struct page *p, const char *fmt, ...)
 {
 	va_list ap;
 
+	if (!p->in_list && p->form->list)
+		p->form->list(p);
+	p->in_list = true;
 	va_start(ap, fmt);
 	if (p->form->item)
 		p->form->item(p, arena_vprint(p->arena, fmt, ap));
@@ -94,30 +107,35 @@ void page_item(struct page *p, const char *fmt, ...)
 
 void page_answer(struct page *p, bool yes, const char *text)
 {
+	page_list_end(p);
 	if (p->form->answer)
 		p->form->answer(p, yes, text);
 }
 
 void page_tiles(struct page *p, const struct page_tile *tile, size_t n)
 {
+	page_list_end(p);
 	if (p->form->tiles)
 		p->form->tiles(p, tile, n);
 }
 
 void page_picture(struct page *p, const struct page_picture *picture)
 {
+	page_list_end(p);
 	if (p->form->picture)
 		p->form->picture(p, picture);
 }
 
 void page_command(struct page *p, const char *text)
 {
+	page_list_end(p);
 	if (p->form->command)
 		p->form->command(p, text);
 }
 
 void page_fold(struct page *p, const char *title, const char *text)
 {
+	page_list_end(p);
 	if (p->form->fold)
 		p->form->fold(p, title, text);
 }
@@ -127,6 +145,7 @@ void page_fold(struct page *p, const char *title, const char *text)
 void page_table(struct page *p, const struct page_table *t)
 {
 	CHECK(!p->table);
+	page_list_end(p);
 	p->table = t, p->n_cells = 0;
 	if (p->form->table)
 		p->form->table(p, t);

@@ -52,7 +52,9 @@ struct page_form {
 	void (*section_end)(struct page *p);
 	void (*part)(struct page *p, const char *title); /* a heading below a section's */
 	void (*words)(struct page *p, const char *text); /* a paragraph */
-	void (*item)(struct page *p, const char *text);  /* of a list; items follow each other */
+	void (*list)(struct page *p);                    /* items follow */
+	void (*item)(struct page *p, const char *text);
+	void (*list_end)(struct page *p);
 	void (*answer)(struct page *p, bool yes, const char *text);
 	void (*tiles)(struct page *p, const struct page_tile *tile, size_t n);
 	void (*table)(struct page *p, const struct page_table *t);
@@ -85,12 +87,16 @@ void page_end(struct page *p);
 void page_section(struct page *p, const char *id, const char *title); /* ends the one before */
 void page_part(struct page *p, const char *title);
 __attribute__((format(printf, 2, 3))) void page_words(struct page *p, const char *fmt, ...);
+/* Items that follow each other are one list. */
 __attribute__((format(printf, 2, 3))) void page_item(struct page *p, const char *fmt, ...);
 void page_answer(struct page *p, bool yes, const char *text);
 void page_tiles(struct page *p, const struct page_tile *tile, size_t n);
 void page_picture(struct page *p, const struct page_picture *picture);
 void page_command(struct page *p, const char *text);
 void page_fold(struct page *p, const char *title, const char *text);
+
+/* For what writes to p->out itself. */
+void page_list_end(struct page *p);
 
 /* Cells in the order of the columns. */
 void page_table(struct page *p, const struct page_table *t);

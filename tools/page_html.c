@@ -126,16 +126,8 @@ static void begin(struct page *p, const char *title, const char *subtitle)
 	fputs("</p>\n</header>\n<main>\n", p->out);
 }
 
-static void list_end(struct page *p)
-{
-	if (p->in_list)
-		fputs("</ul>\n", p->out);
-	p->in_list = false;
-}
-
 static void end(struct page *p)
 {
-	list_end(p);
 	fprintf(p->out, "</main>\n<script>%s</script>\n</body>\n</html>\n", page_js);
 }
 
@@ -143,7 +135,6 @@ static void end(struct page *p)
 
 static void tagged(struct page *p, const char *before, const char *text, const char *after)
 {
-	list_end(p);
 	fputs(before, p->out);
 	html_text(text, p->out);
 	fputs(after, p->out);
@@ -159,7 +150,6 @@ static void section(struct page *p, const char *id, const char *title)
 
 static void section_end(struct page *p)
 {
-	list_end(p);
 	fputs("</section>\n", p->out);
 }
 
@@ -173,14 +163,19 @@ static void words(struct page *p, const char *text)
 	tagged(p, "<p>", text, "</p>\n");
 }
 
+static void list(struct page *p)
+{
+	fputs("<ul>\n", p->out);
+}
+
 static void item(struct page *p, const char *text)
 {
-	if (!p->in_list)
-		fputs("<ul>\n", p->out);
-	p->in_list = true;
-	fputs("<li>", p->out);
-	html_text(text, p->out);
-	fputs("</li>\n", p->out);
+	tagged(p, "<li>", text, "</li>\n");
+}
+
+static void list_end(struct page *p)
+{
+	fputs("</ul>\n", p->out);
 }
 
 static void answer(struct page *p, bool yes, const char *text)
@@ -274,7 +269,9 @@ const struct page_form page_html = {.name = "html",
                                     .section_end = section_end,
                                     .part = part,
                                     .words = words,
+                                    .list = list,
                                     .item = item,
+                                    .list_end = list_end,
                                     .answer = answer,
                                     .tiles = tiles,
                                     .table = table,

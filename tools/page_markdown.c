@@ -21,16 +21,13 @@ static void markdown_text(const char *text, FILE *out)
 	}
 }
 
-static void list_end(struct page *p)
+static void blank_line(struct page *p)
 {
-	if (p->in_list)
-		fputc('\n', p->out);
-	p->in_list = false;
+	fputc('\n', p->out);
 }
 
 static void heading(struct page *p, const char *signs, const char *text)
 {
-	list_end(p);
 	fprintf(p->out, "%s ", signs);
 	markdown_text(text, p->out);
 	fputs("\n\n", p->out);
@@ -38,7 +35,6 @@ static void heading(struct page *p, const char *signs, const char *text)
 
 static void words(struct page *p, const char *text)
 {
-	list_end(p);
 	markdown_text(text, p->out);
 	fputs("\n\n", p->out);
 }
@@ -47,11 +43,6 @@ static void begin(struct page *p, const char *title, const char *subtitle)
 {
 	heading(p, "#", title);
 	words(p, subtitle);
-}
-
-static void end(struct page *p)
-{
-	list_end(p);
 }
 
 static void section(struct page *p, const char *id, const char *title)
@@ -67,7 +58,6 @@ static void part(struct page *p, const char *title)
 
 static void item(struct page *p, const char *text)
 {
-	p->in_list = true;
 	fputs("- ", p->out);
 	markdown_text(text, p->out);
 	fputc('\n', p->out);
@@ -75,7 +65,6 @@ static void item(struct page *p, const char *text)
 
 static void answer(struct page *p, bool yes, const char *text)
 {
-	list_end(p);
 	fprintf(p->out, "**%s** ", yes ? "Yes." : "No.");
 	markdown_text(text, p->out);
 	fputs("\n\n", p->out);
@@ -90,7 +79,7 @@ static void tiles(struct page *p, const struct page_tile *tile, size_t n)
 		         *tile[i].note ? " (" : "", tile[i].note, *tile[i].note ? ")" : "");
 		item(p, line);
 	}
-	list_end(p);
+	blank_line(p);
 }
 
 static void table(struct page *p, const struct page_table *t)
@@ -117,17 +106,11 @@ static void row(struct page *p, const struct page_table *t, const struct page_ce
 	fputs("|\n", p->out);
 }
 
-static void table_end(struct page *p)
-{
-	fputc('\n', p->out);
-}
-
 /* A fence longer than any in the text. */
 static void fenced(struct page *p, const char *text)
 {
 	char fence[32] = "```";
 
-	list_end(p);
 	while (strstr(text, fence) && strlen(fence) + 1 < sizeof fence)
 		strcat(fence, "`");
 	fprintf(p->out, "%s\n%s%s%s\n\n", fence, text,
@@ -143,15 +126,15 @@ static void fold(struct page *p, const char *title, const char *text)
 const struct page_form page_markdown = {.name = "markdown",
                                         .ending = ".md",
                                         .begin = begin,
-                                        .end = end,
                                         .section = section,
                                         .part = part,
                                         .words = words,
                                         .item = item,
+                                        .list_end = blank_line,
                                         .answer = answer,
                                         .tiles = tiles,
                                         .table = table,
                                         .row = row,
-                                        .table_end = table_end,
+                                        .table_end = blank_line,
                                         .command = fenced,
                                         .fold = fold};

@@ -41,7 +41,7 @@ struct scale scale_time(double like_s); /* for times as large as this one */
 struct scale scale_rate(double like_count);
 
 /* Draws of the machine's uncertain numbers. */
-enum { SURE_ROWS = 12, REPORT_PICTURES = 4 };
+enum { SURE_ROWS = 20, REPORT_PICTURES = 4 };
 struct report_sure {
 	int64_t draws;
 	struct spread ttft_s, tpot_s, rate_count; /* of the best schedule */
@@ -110,6 +110,7 @@ void report_front(struct page *p, const struct report_case *c);
 void report_phases(struct page *p, const struct report_case *c);
 void report_why_not(struct page *p, const struct report_case *c);
 void report_budgets(struct page *p, const struct report_case *c);
+void report_caution(struct page *p, const struct report_case *c);
 enum rc report_certainty(struct page *p, const struct report *r, const struct report_case *c,
                          struct err *e);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "models/base/rng.h"
 #include "tools/plot_script.h"
 #include "tools/report.h"
 #include "tools/report_svg.h"
@@ -13,7 +14,7 @@
 enum { WIDTH = 640, HEIGHT = 430, BAR_HEIGHT = 44, BARS_ABOVE = 78, BARS_BELOW = 52 };
 
 /* Frame of the scatter pictures, shares of the picture from its left and bottom. */
-static const double left_ratio = 0.105, right_ratio = 0.975, bottom_ratio = 0.125, top_ratio = 0.84;
+static const double left_ratio = 0.115, right_ratio = 0.975, bottom_ratio = 0.125, top_ratio = 0.84;
 
 /* A picture in the making. */
 struct drawing {
@@ -30,7 +31,8 @@ static void head_write(const char *name, int height, FILE *out)
 	fprintf(out,
 	        "set terminal svg noenhanced size %d,%d font \"sans-serif,13\"\n"
 	        "set output \"%s.svg\"\n"
-	        "set encoding utf8\nfont10 = \",12\"; font12 = \",13\"\n"
+	        "set encoding utf8\nset datafile separator tab\nfont10 = \",12\"; font12 = "
+	        "\",13\"\n"
 	        "set border 3 linecolor rgb %#x\n"
 	        "set tics nomirror textcolor rgb %#x\n"
 	        "set grid linecolor rgb %#x linetype 1 linewidth 1\n",
@@ -40,42 +42,67 @@ static void head_write(const char *name, int height, FILE *out)
 
 /* ---- points ---- */
 
-/* Points of one flow and kind, a few pixels apart: the first stands for those on its place. */
+/* Points a few pixels apart, of each flow and kind: the first stands for those on its place. */
 struct places {
 	unsigned char *seen;
 	int step; /* pixels */
 };
 
-static bool place_take(struct places *at, double x_ratio, double y_ratio)
+static bool place_take(struct places *at, size_t flow, double x_ratio, double y_ratio)
 {
+	int columns = WIDTH / at->step + 1, rows = HEIGHT / at->step + 1;
 	int x = (int)(x_ratio * WIDTH) / at->step, y = (int)(y_ratio * HEIGHT) / at->step;
 	unsigned char *seen;
 
-	if (x < 0 || y < 0 || x > WIDTH / at->step || y > HEIGHT / at->step)
+	if (x < 0 || y < 0 || x >= columns || y >= rows)
 		return false;
-	seen = &at->seen[y * (WIDTH / at->step + 1) + x];
+	seen = &at->seen[(flow * (size_t)rows + (size_t)y) * (size_t)columns + (size_t)x];
 	return *seen ? false : (*seen = 1, true);
 }
 
-static void block_write(const struct drawing *d, size_t flow, bool feasible,
-                        const struct plot_axis *x, const struct plot_axis *y, FILE *out)
+/* Points that stand for their places; *which is freed by the caller. */
+static size_t places_find(const struct drawing *d, bool feasible, const struct plot_axis *x,
+                          const struct plot_axis *y, uint32_t **which)
 {
-	struct places at = {heap_zeroed((WIDTH + 1) * (HEIGHT + 1), 1), feasible ? 2 : 3};
+	struct places at = {heap_zeroed(d->plot.n_flows * (WIDTH + 1) * (HEIGHT + 1), 1),
+	                    feasible ? 2 : 3};
 	const struct sweep *s = d->c->sweep;
+	size_t n = 0;
 
-	fprintf(out, "$%s%zu << EOD\n", feasible ? "feasible" : "late", flow);
+	*which = heap_zeroed(s->n_points + 1, sizeof **which);
 	for (size_t i = 0; i < s->n_points; i++) {
 		const struct sweep_point *p = s->points + i;
 
-		if (point_flow(p) != d->plot.flow[flow].flow || p->feasible != feasible ||
-		    !point_fits(p))
-			continue;
-		if (place_take(&at, plot_axis_ratio(x, x->value_units(p)),
+		if (p->feasible == feasible && point_fits(p) &&
+		    place_take(&at, feasible ? plot_flow_at(&d->plot, point_flow(p)) : 0,
+		               plot_axis_ratio(x, x->value_units(p)),
 		               plot_axis_ratio(y, y->value_units(p))))
-			fprintf(out, "%.6g %.6g\n", x->value_units(p), y->value_units(p));
+			(*which)[n++] = (uint32_t)i;
+	}
+	free(at.seen);
+	return n;
+}
+
+/* In a drawn order, so that no flow's marks all lie above another's. */
+static void block_write(const struct drawing *d, bool feasible, const struct plot_axis *x,
+                        const struct plot_axis *y, FILE *out)
+{
+	uint32_t *which;
+	size_t n = places_find(d, feasible, x, y, &which);
+	struct rng draw;
+
+	rng_init(&draw, 0, 0);
+	rng_shuffle(&draw, which, n);
+	fprintf(out, "$%s << EOD\n", feasible ? "feasible" : "late");
+	for (size_t i = 0; i < n; i++) {
+		const struct sweep_point *p = d->c->sweep->points + which[i];
+		size_t flow = plot_flow_at(&d->plot, point_flow(p));
+
+		fprintf(out, "%.6g\t%.6g\t%d\t%u\n", x->value_units(p), y->value_units(p),
+		        plot_mark(flow), (unsigned)svg_flow_colour(flow));
 	}
 	fprintf(out, "EOD\n");
-	free(at.seen);
+	free(which);
 }
 
 /* The staircase of what a flow reaches at all, the TPOT budget set aside. */
@@ -87,18 +114,37 @@ static void front_write(const struct drawing *d, size_t flow, FILE *out)
 
 	fprintf(out, "$front%zu << EOD\n", flow);
 	for (size_t i = 0; i < n; i++)
-		fprintf(out, "%.6g %.6g\n", p->tpot.value_units(front[i]),
+		fprintf(out, "%.6g\t%.6g\n", p->tpot.value_units(front[i]),
 		        p->throughput.value_units(front[i]));
 	fprintf(out, "EOD\n");
 	free(front);
 }
 
-static size_t late_count(const struct plot *p, size_t flow)
+static size_t late_count(const struct report_case *c)
 {
-	const struct flow_summary *f = &p->flow[flow];
+	size_t n = 0;
 
-	return f->n_by_reason[REASON_NPUS] + f->n_by_reason[REASON_TTFT] +
-	       f->n_by_reason[REASON_TPOT];
+	for (size_t i = 0; i < c->sweep->n_points; i++)
+		n += !c->sweep->points[i].feasible && point_fits(c->sweep->points + i);
+	return n;
+}
+
+static void key_write(const struct drawing *d, bool late, FILE *out)
+{
+	for (size_t i = 0; i < d->plot.n_flows; i++) {
+		fprintf(out,
+		        "\tkeyentry with points pointtype %d pointsize 0.8 linecolor rgb %#x "
+		        "title ",
+		        plot_mark(i), (unsigned)svg_flow_colour(i));
+		gnuplot_string(d->plot.flow[i].flow->name, out);
+		fprintf(out, ", \\\n");
+	}
+	if (late)
+		fprintf(out,
+		        "\tkeyentry with points pointtype 7 pointsize 0.4 linecolor rgb %#x title "
+		        "\"misses a budget\", \\\n",
+		        (unsigned)svg_role_colour(SVG_QUIET));
+	fprintf(out, "\tNaN notitle\n");
 }
 
 /* The key has the marks alone: those of the points are small. */
@@ -106,43 +152,28 @@ static void marks_write(const struct drawing *d, bool with_front, FILE *out)
 {
 	const struct plot *p = &d->plot;
 	enum { MANY = 1000 };
-	double size = d->c->sweep->n_feasible > MANY ? 0.4 : 0.6;
+	bool late = late_count(d->c) > 0;
 
 	fprintf(out, "plot \\\n");
-	for (size_t i = 0; i < p->n_flows; i++) {
-		if (late_count(p, i) > 0)
-			fprintf(out,
-			        "\t$late%zu with points pointtype 7 pointsize 0.18 linecolor rgb "
-			        "%#x "
-			        "notitle, \\\n",
-			        i, (unsigned)svg_role_colour(SVG_QUIET));
-	}
-	for (size_t i = 0; i < p->n_flows; i++) {
-		unsigned colour = (unsigned)svg_flow_colour(i);
-
-		if (p->flow[i].n_feasible > 0)
-			fprintf(out,
-			        "\t$feasible%zu with points pointtype %d pointsize %g linecolor "
-			        "rgb %#x "
-			        "notitle, \\\n",
-			        i, plot_mark(i), size, colour);
-		if (with_front && p->flow[i].n_feasible + p->flow[i].n_by_reason[REASON_TPOT] > 0)
+	if (late)
+		fprintf(out,
+		        "\t$late using 1:2 with points pointtype 7 pointsize 0.18 linecolor rgb "
+		        "%#x "
+		        "notitle, \\\n",
+		        (unsigned)svg_role_colour(SVG_QUIET));
+	if (d->c->sweep->n_feasible > 0)
+		fprintf(out,
+		        "\t$feasible using 1:2:3:4 with points pointtype variable pointsize %g "
+		        "linecolor rgb variable notitle, \\\n",
+		        d->c->sweep->n_feasible > MANY ? 0.35 : 0.6);
+	for (size_t i = 0; with_front && i < p->n_flows; i++) {
+		if (p->flow[i].n_feasible + p->flow[i].n_by_reason[REASON_TPOT] > 0)
 			fprintf(out,
 			        "\t$front%zu with steps linewidth 1.5 linecolor rgb %#x notitle, "
 			        "\\\n",
-			        i, colour);
-		fprintf(out,
-		        "\tkeyentry with points pointtype %d pointsize 0.8 linecolor rgb %#x "
-		        "title ",
-		        plot_mark(i), colour);
-		gnuplot_string(p->flow[i].flow->name, out);
-		fprintf(out, ", \\\n");
+			        i, (unsigned)svg_flow_colour(i));
 	}
-	fprintf(out,
-	        "\tkeyentry with points pointtype 7 pointsize 0.4 linecolor rgb %#x title \"misses "
-	        "a "
-	        "budget\"\n",
-	        (unsigned)svg_role_colour(SVG_QUIET));
+	key_write(d, late, out);
 }
 
 static void budget_write(const struct plot_axis *axis, char which, const char *name, FILE *out)
@@ -185,12 +216,10 @@ static void scatter_write(const struct drawing *d, const char *name, const struc
 	budget_write(x, 'x', x == &p->ttft ? "TTFT" : "TPOT", out);
 	if (!with_front)
 		budget_write(y, 'y', "TPOT", out);
-	for (size_t i = 0; i < p->n_flows; i++) {
-		block_write(d, i, false, x, y, out);
-		block_write(d, i, true, x, y, out);
-		if (with_front)
-			front_write(d, i, out);
-	}
+	block_write(d, false, x, y, out);
+	block_write(d, true, x, y, out);
+	for (size_t i = 0; with_front && i < p->n_flows; i++)
+		front_write(d, i, out);
 	marks_write(d, with_front, out);
 }
 

@@ -86,10 +86,12 @@ static void question(struct page *p, const struct report_case *c)
 	page_section(p, report_id(c, "question"), "The question");
 	page_words(p,
 	           "Which schedules serve %s on %s (%lld NPUs) for requests like those of %s "
-	           "(prompts of %.0f tokens and answers of %.0f, on average) within these budgets: "
-	           "%s? The best is the one of best %s.",
+	           "(prompts of %s tokens and answers of %s, on average) within these budgets: "
+	           "%s? And which of these is best by %s?",
 	           of->model.name, of->machine.name, (long long)machine_dies(&of->machine),
-	           of->workload.name, of->workload.input.mean_count, of->workload.output.mean_count,
+	           of->workload.name,
+	           count_text(p->arena, (size_t)round(of->workload.input.mean_count)),
+	           count_text(p->arena, (size_t)round(of->workload.output.mean_count)),
 	           budgets_words(p, c), objective_names[of->sweep.objective]);
 	knobs_table(p, c);
 	fixed_words(p, c);
@@ -222,6 +224,7 @@ static void answer(struct page *p, const struct report_case *c)
 	page_answer(p, c->best != NULL, c->best ? best_words(p, c) : none_words(p, c));
 	if (!c->best)
 		return;
+	report_caution(p, c);
 	best_tiles(p, c);
 	flows_words(p, c);
 }

@@ -96,48 +96,36 @@ static void draws_table(struct page *p, const struct report_case *c)
 	page_table_end(p);
 }
 
-static void draws_front(struct page *p, const struct report_case *c)
-{
-	struct page_table t = {.id = report_id(c, "sure"),
-	                       .caption = arena_print(p->arena,
-	                                              "In how many of %lld draws the first %zu "
-	                                              "schedules of the front meet all budgets",
-	                                              (long long)c->sure.draws, c->sure.n)};
-
-	columns_add(&t, c);
-	page_column(&t, "feasible_ratio", "feasible in draws (%)", true);
-	page_table(p, &t);
-	for (size_t i = 0; i < c->sure.n; i++) {
-		double ratio = c->sure.probability_ratio[i];
-
-		columns_cells(p, c, c->front[i]);
-		page_number(p, ratio, "%.0f", PERCENT * ratio);
-		page_row_end(p);
-	}
-	page_table_end(p);
-}
-
-/* The first of the front that holds in nearly all draws. */
-static void safest_words(struct page *p, const struct report_case *c)
+/* The first of the front that holds in nearly all draws, unless the best does. */
+void report_caution(struct page *p, const struct report_case *c)
 {
 	const double surely_ratio = 0.95;
 	size_t i = 0;
 
 	while (i < c->sure.n && c->sure.probability_ratio[i] < surely_ratio)
 		i++;
-	if (i == 0)
+	if (i == 0 || c->sure.draws == 0)
 		return;
 	if (i == c->sure.n)
-		page_words(p,
-		           "None of the first %zu of the front is feasible in 95 %% of the draws: "
-		           "the budgets are within the machine's uncertainty.",
-		           c->sure.n);
+		page_words(
+		        p,
+		        "But the budgets are within the machine's uncertainty: in %lld draws of "
+		        "its "
+		        "uncertain numbers none of the front's first %zu schedules meets them in "
+		        "%.0f %%.",
+		        (long long)c->sure.draws, c->sure.n, PERCENT * surely_ratio);
 	else
-		page_words(p,
-		           "The best of the front that is feasible in at least 95 %% of the draws: "
-		           "%s, with %s tokens/s/NPU.",
-		           schedule_words(c, c->front[i]),
-		           rate_words(c, c->front[i]->tokens_per_s_per_npu_count));
+		page_words(
+		        p,
+		        "But it meets them in only %.0f %% of %lld draws of the machine's "
+		        "uncertain "
+		        "numbers. The best of the front that does in at least %.0f %%: %s, with %s "
+		        "tokens/s/NPU, TTFT %s, TPOT %s.",
+		        PERCENT * c->sure.probability_ratio[0], (long long)c->sure.draws,
+		        PERCENT * surely_ratio, schedule_words(c, c->front[i]),
+		        rate_words(c, c->front[i]->tokens_per_s_per_npu_count),
+		        time_words(c, c->front[i]->prefill->time_s),
+		        time_words(c, c->front[i]->decode->time_s));
 }
 
 static void draws_say(struct page *p, const struct report_case *c)
@@ -148,11 +136,11 @@ static void draws_say(struct page *p, const struct report_case *c)
 	page_words(
 	        p,
 	        "The machine's numbers that have a standard deviation were drawn %lld times. The "
-	        "best schedule met all budgets in %.0f %% of the draws.",
+	        "best schedule met all budgets in %.0f %% of the draws; the table of the front "
+	        "says "
+	        "it of the others.",
 	        (long long)c->sure.draws, PERCENT * c->sure.probability_ratio[0]);
-	safest_words(p, c);
 	draws_table(p, c);
-	draws_front(p, c);
 }
 
 /* ---- calibration ---- */

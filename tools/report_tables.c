@@ -83,9 +83,16 @@ void report_front(struct page *p, const struct report_case *c)
 	if (n == 0)
 		return;
 	columns_add(&t, c);
+	if (c->sure.draws > 0)
+		page_column(&t, "feasible_ratio", "holds in draws (%)", true);
 	page_table(p, &t);
 	for (size_t i = 0; i < n; i++) {
 		columns_cells(p, c, c->front[i]);
+		if (i < c->sure.n)
+			page_number(p, c->sure.probability_ratio[i], "%.0f",
+			            PERCENT * c->sure.probability_ratio[i]);
+		else if (c->sure.draws > 0)
+			page_cell(p, "-");
 		page_row_end(p);
 	}
 	page_table_end(p);
@@ -336,11 +343,13 @@ static void nearest_rows(struct page *p, const struct report_case *c, const stru
 
 		if (!at)
 			continue;
+		page_cell(p, "%s", flow->name);
 		page_cell(p, "%s", reason_words(r));
-		columns_cells(p, c, at);
 		page_cell(p, "%s", what);
 		page_number(p, ratio, "%.2f", PERCENT * ratio);
 		page_cell(p, "%s", point_why(at, why));
+		scaled(p, at->tokens_per_s_per_npu_count, c->rate);
+		page_cell(p, "%s", schedule_words(c, at));
 		page_row_end(p);
 	}
 }
@@ -352,11 +361,13 @@ static void nearest_table(struct page *p, const struct report_case *c)
 	        .caption = "The nearest infeasible schedule of each flow and reason, and "
 	                   "the budget that it misses most"};
 
+	page_column(&t, "flow", "flow", false);
 	page_column(&t, "reason", "reason", false);
-	columns_add(&t, c);
 	page_column(&t, "misses", "misses most", false);
 	page_column(&t, "miss_ratio", "by (%)", true);
-	page_column(&t, "why", "why", false);
+	page_column(&t, "why", "reason in figures", false);
+	page_column(&t, "tokens_per_s_per_npu", "tokens/s/NPU", true);
+	page_column(&t, "schedule", "schedule", false);
 	page_table(p, &t);
 	for (size_t i = 0; i < c->n_flows; i++)
 		nearest_rows(p, c, c->flow[i].flow);

@@ -283,6 +283,7 @@ void report_try(struct page *p, const struct report_case *c)
 
 	if (!p->form->scripted || c->points.n_fits == 0)
 		return;
+	page_list_end(p);
 	data_write(c, out);
 	fprintf(out,
 	        "<form class=\"try\" data-case=\"%zu\" autocomplete=\"off\" hidden>\n"
@@ -325,6 +326,7 @@ static void table_by_script(struct page *p, const struct report_case *c)
 {
 	const char *id = report_id(c, "schedules");
 
+	page_list_end(p);
 	fprintf(p->out,
 	        "<noscript><p>The table needs the page's script.</p></noscript>\n"
 	        "<form class=\"list\" data-case=\"%zu\" autocomplete=\"off\" hidden>\n"

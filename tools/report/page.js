@@ -153,8 +153,10 @@
 		const [left, top, right, bottom] = svg.dataset.frame.split(' ').map(Number);
 		const x = scaleOf(svg, 'x', left, right), y = scaleOf(svg, 'y', bottom, top);
 		const [xs, ys] = [data.column[svg.dataset.x], data.column[svg.dataset.y]];
-		const layer = svg.appendChild(document.createElementNS(SVG, 'g'));
-		const add = (name, kind, attributes) => {
+		const under = document.createElementNS(SVG, 'g'), over = document.createElementNS(SVG, 'g');
+		svg.querySelector('desc').after(under);
+		svg.append(over);
+		const add = (layer, name, kind, attributes) => {
 			const element = layer.appendChild(document.createElementNS(SVG, name));
 			element.setAttribute('class', kind);
 			for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
@@ -163,18 +165,19 @@
 		return (rows, limits) => {
 			const places = new Set(rows.map((row) =>
 				`${x(valueAt(xs, row)).toFixed(1)} ${y(valueAt(ys, row)).toFixed(1)}`));
-			layer.replaceChildren();
-			add('path', 'within', { d: [...places].map((place) => `M${place}h0`).join('') });
+			under.replaceChildren();
+			over.replaceChildren();
+			add(under, 'path', 'within', { d: [...places].map((place) => `M${place}h0`).join('') });
 			if (limits[svg.dataset.x] !== undefined) {
 				const at = clamp(x(limits[svg.dataset.x]), left, right);
-				add('line', 'limit', { x1: at, x2: at, y1: top, y2: bottom });
+				add(over, 'line', 'limit', { x1: at, x2: at, y1: top, y2: bottom });
 			}
 			if (limits[svg.dataset.y] !== undefined) {
 				const at = clamp(y(limits[svg.dataset.y]), top, bottom);
-				add('line', 'limit', { x1: left, x2: right, y1: at, y2: at });
+				add(over, 'line', 'limit', { x1: left, x2: right, y1: at, y2: at });
 			}
 			if (rows.length > 0)
-				add('circle', 'ring', { cx: x(valueAt(xs, rows[0])), cy: y(valueAt(ys, rows[0])), r: 7 });
+				add(over, 'circle', 'ring', { cx: x(valueAt(xs, rows[0])), cy: y(valueAt(ys, rows[0])), r: 7 });
 		};
 	};
 
