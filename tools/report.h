@@ -6,6 +6,7 @@
 #include "tools/args.h"
 #include "tools/observed.h"
 #include "tools/page.h"
+#include "tools/report_knobs.h"
 #include "tools/sweep_report.h"
 
 /* Which schedules a page holds, by what they are to a reader who tries other budgets. Those that
@@ -59,9 +60,10 @@ struct report_case {
 	size_t n_flows;
 	const struct sweep_point **front; /* the best first */
 	size_t n_front;
-	const struct sweep_point *best; /* NULL: none is feasible */
-	enum knob_id varied[KNOBS];     /* knobs of several values */
-	size_t n_varied;
+	const struct sweep_point *best;             /* NULL: none is feasible */
+	struct report_knob knob[MOST_REPORT_KNOBS]; /* those of several values */
+	size_t n_knobs;
+	const char *fixed; /* knobs of one value that the sweep states: "weights int8, KV bf16" */
 	struct report_points points;
 	struct scale ttft, tpot, rate;
 	struct report_sure sure;
@@ -88,10 +90,7 @@ enum rc report_sure(struct report_case *c, int64_t draws, struct err *e);
 
 /* "direct, EP 64, TP 2, batch 32, chunk 16384, ...": the knobs that vary. */
 const char *schedule_words(const struct report_case *c, const struct sweep_point *p);
-const char *knob_title(enum knob_id id, struct arena *a); /* "EP", "micro batches" */
-/* Index of the schedule's value among those of the knob. */
-size_t knob_index(const struct knobs *k, enum knob_id id, const struct schedule *s);
-const char *knob_value_text(const struct report_case *c, enum knob_id id, size_t i);
+const char *point_knob_text(const struct report_knob *k, const struct sweep_point *p);
 
 const char *time_words(const struct report_case *c, double time_s);     /* "3.1 s" */
 const char *rate_words(const struct report_case *c, double rate_count); /* "46.1" */

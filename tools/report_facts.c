@@ -58,58 +58,39 @@ const char *reason_words(enum reason r)
 
 /* ---- knobs ---- */
 
-const char *knob_title(enum knob_id id, struct arena *a)
+const char *point_knob_text(const struct report_knob *k, const struct sweep_point *p)
 {
-	enum { SHORT = 3 }; /* abbreviations: EP, KV */
-	char *name = arena_string(a, knob_names[id]);
-
-	for (char *c = name; *c; c++) {
-		if (strlen(name) <= SHORT && *c >= 'a' && *c <= 'z')
-			*c = (char)(*c - 'a' + 'A');
-		else if (*c == '_')
-			*c = ' ';
-	}
-	return name;
-}
-
-size_t knob_index(const struct knobs *k, enum knob_id id, const struct schedule *s)
-{
-	const struct field *f = k->field[id];
-	const struct field_list *l = k->list[id];
-	const char *slot = (const char *)s + f->offset;
-
-	for (size_t i = 0; i < l->n; i++) {
-		if (f->kind == FIELD_TEXT     ? strcmp(*(const char *const *)slot, l->text[i]) == 0
-		    : f->kind == FIELD_CHOICE ? *(const int *)slot == (int)l->number[i]
-		                              : *(const int64_t *)slot == (int64_t)l->number[i])
-			return i;
-	}
-	return 0;
-}
-
-const char *knob_value_text(const struct report_case *c, enum knob_id id, size_t i)
-{
-	struct schedule s = *c->sweep->knobs.base;
-	char buf[TEXT_SIZE];
-
-	knob_set(&c->sweep->knobs, id, i, &s);
-	return arena_string(c->arena, knob_text(&s, id, buf, sizeof buf));
+	return k->value[report_knob_at(k, p)].text;
 }
 
 const char *schedule_words(const struct report_case *c, const struct sweep_point *p)
 {
-	const struct schedule s = point_schedule(p);
-	const char *text = point_flow(p)->name;
-	char buf[TEXT_SIZE];
+	const char *text = "";
 
-	for (size_t i = 0; i < c->n_varied; i++) {
-		enum knob_id id = c->varied[i];
+	for (size_t i = 0; i < c->n_knobs; i++) {
+		const struct report_knob *k = &c->knob[i];
+		bool plain = k->id == KNOB_FLOW && !k->apart;
 
-		if (id != KNOB_FLOW)
-			text = arena_print(c->arena, "%s, %s %s", text, knob_title(id, c->arena),
-			                   knob_text(&s, id, buf, sizeof buf));
+		text = arena_print(c->arena, "%s%s%s%s%s", text, *text ? ", " : "",
+		                   plain ? "" : k->title, plain ? "" : " ", point_knob_text(k, p));
 	}
-	return text;
+	return *text ? text : point_flow(p)->name;
+}
+
+static void knobs_set(struct report_case *c)
+{
+	struct report_knob all[MOST_REPORT_KNOBS];
+	size_t n = report_knobs(c->sweep, c->arena, all);
+
+	c->fixed = "";
+	for (size_t i = 0; i < n; i++) {
+		if (all[i].n > 1)
+			c->knob[c->n_knobs++] = all[i];
+		else if (all[i].n == 1 && c->sweep->knobs.list[all[i].id]->n > 0)
+			c->fixed =
+			        arena_print(c->arena, "%s%s%s %s", c->fixed, *c->fixed ? ", " : "",
+			                    all[i].title, all[i].value[0].text);
+	}
 }
 
 /* ---- misses ---- */
@@ -175,10 +156,7 @@ void report_case_init(struct report_case *c, const struct sweep *s, size_t most_
 	memcpy(c->front, front, c->n_front * sizeof(struct sweep_point *));
 	free(front);
 	c->best = c->n_front > 0 ? c->front[0] : NULL;
-	for (enum knob_id id = 0; id < KNOBS; id++) {
-		if (s->knobs.n[id] > 1)
-			c->varied[c->n_varied++] = id;
-	}
+	knobs_set(c);
 	points_choose(s, most_points, a, &c->points);
 	scales_set(c);
 }

@@ -50,32 +50,18 @@ static void knobs_table(struct page *p, const struct report_case *c)
 	page_column(&t, "knob", "knob", false);
 	page_column(&t, "values", "values", false);
 	page_table(p, &t);
-	for (size_t i = 0; i < c->n_varied; i++) {
-		enum knob_id id = c->varied[i];
+	for (size_t i = 0; i < c->n_knobs; i++) {
+		const struct report_knob *k = &c->knob[i];
 		const char *text = "";
 
-		for (size_t k = 0; k < c->sweep->knobs.n[id]; k++)
-			text = arena_print(p->arena, "%s%s%s", text, k ? ", " : "",
-			                   knob_value_text(c, id, k));
-		page_cell(p, "%s", knob_title(id, p->arena));
+		for (size_t v = 0; v < k->n; v++)
+			text = arena_print(p->arena, "%s%s%s", text, v ? ", " : "",
+			                   k->value[v].text);
+		page_cell(p, "%s", k->title);
 		page_cell(p, "%s", text);
 		page_row_end(p);
 	}
 	page_table_end(p);
-}
-
-/* Knobs of one value that the sweep states. */
-static void fixed_words(struct page *p, const struct report_case *c)
-{
-	const char *text = "";
-
-	for (enum knob_id id = 0; id < KNOBS; id++) {
-		if (c->sweep->knobs.n[id] == 1 && c->sweep->knobs.list[id]->n == 1)
-			text = arena_print(p->arena, "%s%s%s %s", text, *text ? ", " : "",
-			                   knob_title(id, p->arena), knob_value_text(c, id, 0));
-	}
-	if (*text)
-		page_words(p, "The same in all: %s.", text);
 }
 
 static void question(struct page *p, const struct report_case *c)
@@ -94,7 +80,8 @@ static void question(struct page *p, const struct report_case *c)
 	           count_text(p->arena, (size_t)round(of->workload.output.mean_count)),
 	           budgets_words(p, c), objective_names[of->sweep.objective]);
 	knobs_table(p, c);
-	fixed_words(p, c);
+	if (*c->fixed)
+		page_words(p, "The same in all: %s.", c->fixed);
 	for (size_t i = 0; i < constraints->n; i++)
 		page_item(p, "Only where %s", constraints->text[i]);
 }

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "sim/sweep_price.h"
 #include "tools/report.h"
 #include "tools/text.h"
 
@@ -15,6 +16,28 @@ struct drawn {
 	double *ttft_s, *tpot_s, *rate_count;
 };
 
+/* A point's pools on another machine, each by its own schedule. */
+static enum rc point_again(const struct config *drawn, const struct engine *engine,
+                           const struct sweep_point *p, struct sweep_point *out, struct arena *a,
+                           struct err *e)
+{
+	const struct pool_price *own[PHASES] = {
+	        [PHASE_PREFILL] = p->prefill, [PHASE_DECODE] = p->decode};
+	struct sweep_single *x[PHASES];
+
+	for (enum phase pool = 0; pool < PHASES; pool++) {
+		struct schedule s = pool_schedule(own[pool], pool);
+
+		s.batch = p->decode->size, s.chunk = p->prefill->size;
+		x[pool] = arena_alloc(a, sizeof *x[pool]);
+		TRY(sweep_one(drawn, engine, &s, a, x[pool], e));
+	}
+	*out = *p;
+	out->prefill = &x[PHASE_PREFILL]->prefill, out->decode = &x[PHASE_DECODE]->decode;
+	point_join(out);
+	return RC_OK;
+}
+
 static enum rc draw_once(struct report_case *c, int64_t draw, const struct drawn *to, struct err *e)
 {
 	const struct config *base = c->config;
@@ -23,17 +46,16 @@ static enum rc draw_once(struct report_case *c, int64_t draw, const struct drawn
 	TRY(machine_guess(&base->machine, base->notes[SECTION_MACHINE],
 	                  (uint64_t)base->routing.seed, (uint64_t)draw, &drawn.machine, e));
 	for (size_t i = 0; i < c->sure.n; i++) {
-		const struct schedule of = point_schedule(c->front[i]);
 		struct arena *a = arena_new();
-		struct sweep_single x;
-		enum rc rc = sweep_one(&drawn, c->sweep->engine, &of, a, &x, e);
+		struct sweep_point p;
+		enum rc rc = point_again(&drawn, c->sweep->engine, c->front[i], &p, a, e);
 
 		if (rc == RC_OK) {
-			c->sure.probability_ratio[i] += x.point.feasible;
+			c->sure.probability_ratio[i] += p.feasible;
 			if (i == 0) {
-				to->ttft_s[draw] = x.prefill.time_s;
-				to->tpot_s[draw] = x.decode.time_s;
-				to->rate_count[draw] = x.point.tokens_per_s_per_npu_count;
+				to->ttft_s[draw] = p.prefill->time_s;
+				to->tpot_s[draw] = p.decode->time_s;
+				to->rate_count[draw] = p.tokens_per_s_per_npu_count;
 			}
 		}
 		arena_free(a);
@@ -171,9 +193,10 @@ static int64_t rank_tokens(const struct schedule *s, enum phase phase)
 static struct observation exchange_of(const struct report_case *c, const struct sweep_point *point,
                                       enum phase phase)
 {
-	const struct schedule s = point_schedule(point);
+	const struct schedule s =
+	        pool_schedule(phase == PHASE_PREFILL ? point->prefill : point->decode, phase);
 
-	return (struct observation){.flow = point_flow(point)->name,
+	return (struct observation){.flow = s.flow,
 	                            .phase = phase,
 	                            .ep = s.ep,
 	                            .n_batches = 1,

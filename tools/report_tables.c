@@ -18,9 +18,8 @@ static const char *with_unit(const struct report_case *c, const char *name, stru
 
 void columns_add(struct page_table *t, const struct report_case *c)
 {
-	for (size_t i = 0; i < c->n_varied; i++)
-		page_column(t, knob_names[c->varied[i]], knob_title(c->varied[i], c->arena),
-		            c->sweep->knobs.field[c->varied[i]]->kind == FIELD_INTEGER);
+	for (size_t i = 0; i < c->n_knobs; i++)
+		page_column(t, c->knob[i].key, c->knob[i].title, c->knob[i].number);
 	page_column(t, "npus", "NPUs", true);
 	page_column(t, "ttft_s", with_unit(c, "TTFT", c->ttft), true);
 	page_column(t, "tpot_s", with_unit(c, "TPOT", c->tpot), true);
@@ -35,14 +34,12 @@ static void scaled(struct page *p, double value_units, struct scale scale)
 
 void columns_cells(struct page *p, const struct report_case *c, const struct sweep_point *point)
 {
-	const struct schedule s = point_schedule(point);
 	double bytes = fmax(point->prefill->memory.total_bytes, point->decode->memory.total_bytes);
-	char buf[TEXT_SIZE];
 
-	for (size_t i = 0; i < c->n_varied; i++) {
-		const char *text = knob_text(&s, c->varied[i], buf, sizeof buf);
+	for (size_t i = 0; i < c->n_knobs; i++) {
+		const char *text = point_knob_text(&c->knob[i], point);
 
-		if (c->sweep->knobs.field[c->varied[i]]->kind == FIELD_INTEGER)
+		if (c->knob[i].number)
 			page_number(p, strtod(text, NULL), "%s", text);
 		else
 			page_cell(p, "%s", text);
@@ -240,20 +237,17 @@ static void flows_table(struct page *p, const struct report_case *c)
 	page_table_end(p);
 }
 
-static void knob_rows(struct page *p, const struct report_case *c, enum knob_id id)
+static void knob_rows(struct page *p, const struct report_case *c, const struct report_knob *k)
 {
 	const struct sweep *s = c->sweep;
-	struct tally *of = heap_zeroed(s->knobs.n[id], sizeof *of);
+	struct tally *of = heap_zeroed(k->n, sizeof *of);
 
-	for (size_t i = 0; i < s->n_points; i++) {
-		const struct schedule schedule = point_schedule(s->points + i);
-
-		tally_add(&of[knob_index(&s->knobs, id, &schedule)], s->points + i);
-	}
-	for (size_t k = 0; k < s->knobs.n[id]; k++) {
-		page_cell(p, "%s", knob_title(id, p->arena));
-		page_cell(p, "%s", knob_value_text(c, id, k));
-		tally_cells(p, c, &of[k]);
+	for (size_t i = 0; i < s->n_points; i++)
+		tally_add(&of[report_knob_at(k, s->points + i)], s->points + i);
+	for (size_t v = 0; v < k->n; v++) {
+		page_cell(p, "%s", k->title);
+		page_cell(p, "%s", k->value[v].text);
+		tally_cells(p, c, &of[v]);
 		page_row_end(p);
 	}
 	free(of);
@@ -270,9 +264,9 @@ void report_feasible(struct page *p, const struct report_case *c)
 	page_column(&t, "value", "value", false);
 	tally_columns(&t);
 	page_table(p, &t);
-	for (size_t i = 0; i < c->n_varied; i++) {
-		if (c->varied[i] != KNOB_FLOW)
-			knob_rows(p, c, c->varied[i]);
+	for (size_t i = 0; i < c->n_knobs; i++) {
+		if (c->knob[i].id != KNOB_FLOW || c->knob[i].apart)
+			knob_rows(p, c, &c->knob[i]);
 	}
 	page_table_end(p);
 }

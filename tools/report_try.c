@@ -156,21 +156,16 @@ static void figures(const struct report_case *c, struct figure out[FIGURES])
 
 /* ---- JSON of a case ---- */
 
-static void knob_data(const struct report_case *c, enum knob_id id, struct datum *d, FILE *out)
+static void knob_data(const struct report_case *c, const struct report_knob *k, struct datum *d,
+                      FILE *out)
 {
-	bool number = c->sweep->knobs.field[id]->kind == FIELD_INTEGER;
-	const struct column_form f = {knob_names[id], knob_title(id, c->arena), number, {"", 1, 0}};
+	const struct column_form f = {k->key, k->title, k->number, {"", 1, 0}};
 
 	for (size_t i = 0; i < c->points.n; i++) {
-		const struct schedule s = point_schedule(c->points.list[i]);
-		char buf[TEXT_SIZE];
-		const char *text = knob_text(&s, id, buf, sizeof buf);
+		const char *text = point_knob_text(k, c->points.list[i]);
 
-		d[i] = (struct datum){.at = i};
-		if (number)
-			d[i].value = strtod(text, NULL);
-		else
-			d[i].text = text == buf ? arena_string(c->arena, text) : text;
+		d[i] = k->number ? (struct datum){.value = strtod(text, NULL), .at = i}
+		                 : (struct datum){.text = text, .at = i};
 	}
 	column(c, &f, d, out);
 	fputs(",\n", out);
@@ -254,8 +249,8 @@ static void data_write(const struct report_case *c, FILE *out)
 	        number_text(spec->budget.ttft_s, buf[0]), number_text(spec->budget.tpot_s, buf[1]),
 	        number_text((double)spec->budget.npus, buf[2]),
 	        c->points.n_shown[CLASS_FITS] == c->points.n_of[CLASS_FITS] ? "true" : "false");
-	for (size_t i = 0; i < c->n_varied; i++)
-		knob_data(c, c->varied[i], d, out);
+	for (size_t i = 0; i < c->n_knobs; i++)
+		knob_data(c, &c->knob[i], d, out);
 	for (size_t i = 0; i < FIGURES; i++)
 		figure_data(c, &f[i], d, out);
 	verdict_data(c, d, out);
