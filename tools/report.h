@@ -68,6 +68,7 @@ struct report_case {
 	struct scale ttft, tpot, rate;
 	struct report_sure sure;
 	struct page_picture picture[REPORT_PICTURES]; /* svg NULL: not drawn */
+	bool no_gnuplot;                              /* that is why */
 };
 
 struct report {
@@ -76,7 +77,6 @@ struct report {
 	size_t n;
 	const char *command;  /* that makes it again */
 	const char *observed; /* FILE,... of measured rows; NULL: none */
-	bool no_gnuplot;      /* so there are no pictures */
 };
 
 /* Pictures, in the order of report_case's. */

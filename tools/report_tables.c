@@ -75,6 +75,9 @@ void report_front(struct page *p, const struct report_case *c)
 	        "at once: the Pareto front.",
 	        count_text(p->arena, c->n_front));
 	report_try(p, c);
+	if (c->no_gnuplot)
+		page_words(p, "The pictures are missing: gnuplot was not found where this page was "
+		              "made. The tables have all figures.");
 	page_picture(p, &c->picture[PICTURE_FITS]);
 	page_picture(p, &c->picture[PICTURE_FRONT]);
 	if (n == 0)

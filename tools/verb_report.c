@@ -206,7 +206,7 @@ static enum rc cases_make(struct job *j, struct err *e)
 		TRY(report_sure(c, j->draws, e));
 		if (draws_pictures(j))
 			TRY(report_draw(c, &found, e));
-		r->no_gnuplot |= !found;
+		c->no_gnuplot = !found;
 	}
 	return RC_OK;
 }
@@ -233,7 +233,7 @@ static enum rc make(struct job *j, struct err *e)
 	TRY(rc);
 	TRY(cases_make(j, e));
 	TRY(write_all(j, e));
-	if (j->report.no_gnuplot)
+	if (j->report.cases[0].no_gnuplot)
 		fprintf(stderr,
 		        "epsim: report: gnuplot is not in PATH: the page has no pictures\n");
 	return verdict(j, e);

@@ -133,6 +133,7 @@
 				const unit = (/\((.*)\)/.exec(column.title) || ['', ''])[1];
 				const text = `${shown(column, stops[input.value])} ${unit}`.trim();
 				output.textContent = text;
+				output.dataset.value = stops[input.value];
 				input.setAttribute('aria-valuetext', text);
 			}
 			this.form.querySelector('.found').textContent = this.words(rows);
