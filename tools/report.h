@@ -95,6 +95,7 @@ const char *point_knob_text(const struct report_knob *k, const struct sweep_poin
 const char *time_words(const struct report_case *c, double time_s);     /* "3.1 s" */
 const char *rate_words(const struct report_case *c, double rate_count); /* "46.1" */
 const char *reason_words(enum reason r);                                /* "over the TPOT budget" */
+const char *objective_words(enum objective o);
 
 /* By what share a point misses the budget that it misses most; 0: none. *what: which. INFINITY: it
  * cannot run at all. */

@@ -56,6 +56,20 @@ const char *reason_words(enum reason r)
 	return words[r] ? words[r] : reason_name(r);
 }
 
+const char *objective_words(enum objective o)
+{
+	switch (o) {
+	case OBJECTIVE_TTFT:
+		return "TTFT";
+	case OBJECTIVE_TPOT:
+		return "TPOT";
+	case OBJECTIVE_NPUS:
+		return "NPUs";
+	default:
+		return objective_names[o];
+	}
+}
+
 /* ---- knobs ---- */
 
 const char *point_knob_text(const struct report_knob *k, const struct sweep_point *p)

@@ -78,7 +78,7 @@ static void question(struct page *p, const struct report_case *c)
 	           of->workload.name,
 	           count_text(p->arena, (size_t)round(of->workload.input.mean_count)),
 	           count_text(p->arena, (size_t)round(of->workload.output.mean_count)),
-	           budgets_words(p, c), objective_names[of->sweep.objective]);
+	           budgets_words(p, c), objective_words((enum objective)of->sweep.objective));
 	knobs_table(p, c);
 	if (*c->fixed)
 		page_words(p, "The same in all: %s.", c->fixed);
@@ -107,7 +107,7 @@ static const char *best_words(struct page *p, const struct report_case *c)
 	        "first token after %s (%s), each further one after %s (%s), with deployments of "
 	        "%lld NPUs.",
 	        count_text(p->arena, c->sweep->n_feasible),
-	        count_text(p->arena, c->sweep->n_points), objective_names[spec->objective],
+	        count_text(p->arena, c->sweep->n_points), objective_words((enum objective)spec->objective),
 	        schedule_words(c, b), rate_words(c, b->tokens_per_s_per_npu_count),
 	        time_words(c, b->prefill->time_s),
 	        under_words(p, b->prefill->time_s, spec->budget.ttft_s),
@@ -239,9 +239,9 @@ static void configuration(struct page *p, const struct report *r, const struct r
 	page_words(p, "Made by %s with", schema_program());
 	page_command(p, r->command);
 	page_words(p,
-	           "or, from the configuration below in a file of its own, with `epsim report "
-	           "FILE`. The same input makes the same page, byte for byte. One schedule term by "
-	           "term: `epsim sweep FILE --explain ROW`.");
+	           "or, from the configuration below in a file of its own, with epsim report "
+	           "FILE. The same input makes the same page, byte for byte. One schedule term by "
+	           "term: epsim sweep FILE --explain ROW.");
 	page_fold(p, "The whole configuration, with the source of each number",
 	          dump_text(c->config, p->arena));
 }

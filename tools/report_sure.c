@@ -71,7 +71,8 @@ enum rc report_sure(struct report_case *c, int64_t draws, struct err *e)
 	                   heap_zeroed(n + 1, sizeof(double))};
 	enum rc rc = RC_OK;
 
-	c->sure.n = c->n_front < SURE_ROWS ? c->n_front : SURE_ROWS;
+	if (draws > 0)
+		c->sure.n = c->n_front < SURE_ROWS ? c->n_front : SURE_ROWS;
 	for (int64_t i = 0; rc == RC_OK && i < draws && c->sure.n > 0; i++)
 		rc = draw_once(c, i, &to, e);
 	if (rc == RC_OK && draws > 0 && c->sure.n > 0) {

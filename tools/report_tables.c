@@ -66,7 +66,7 @@ void report_front(struct page *p, const struct report_case *c)
 	        .caption = arena_print(p->arena, "The front%s: the best by %s first",
 	                               n < c->n_front ? arena_print(p->arena, ", its first %zu", n)
 	                                              : "",
-	                               objective_names[c->config->sweep.objective])};
+	                               objective_words((enum objective)c->config->sweep.objective))};
 
 	page_section(p, report_id(c, "front"), "What the budgets allow");
 	page_words(
