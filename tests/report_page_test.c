@@ -59,6 +59,7 @@ static void open_page(const char *name, int width, const char *scheme)
 {
 	char path[PATH_CHARS], said[SAID];
 
+	CU_ASSERT_PTR_NOT_NULL_FATAL(browser);
 	CU_ASSERT_TRUE_FATAL(browser_load(browser, page_path(name, path), width, scheme));
 	CU_ASSERT_TRUE_FATAL(browser_eval(browser, checks, said, sizeof said));
 	UNIT_TEXT(said, "ready");

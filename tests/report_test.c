@@ -206,40 +206,45 @@ static void csv_is_that_of_the_sweep(void)
 	sheet_free(&report);
 }
 
-static void page_holds_the_rows_of_the_csv(void)
+static void column_is(const char *page, const struct sheet *csv, const char *name)
 {
-	static const char *const sizes[] = {"", "--points 100"};
+	struct column c = data_column(page, name);
+
+	CU_ASSERT_EQUAL_FATAL(items_count(c.at), csv->n);
+	for (size_t i = 0; i < csv->n; i++) {
+		const char *item = data_at(c, i);
+		double is = strncmp(item, "null", 4) == 0 ? NAN : strtod(item, NULL);
+		double want = value_at(csv, i, name);
+
+		CU_ASSERT_TRUE((isnan(is) && isnan(want)) || is == want);
+	}
+}
+
+static void page_is(const char *options)
+{
 	static const char *const numbers[] = {"row",    "ep",     "tp",
 	                                      "batch",  "npus",   "memory_bytes",
 	                                      "ttft_s", "tpot_s", "tokens_per_s_per_npu"};
+	char arguments[256];
+	struct sheet csv;
+	char *page;
 
-	for (size_t s = 0; s < 2; s++) {
-		char arguments[256];
-		struct sheet csv;
-		char *page;
+	snprintf(arguments, sizeof arguments, "report " SWEEP " --draws 0 --format csv %s",
+	         options);
+	sheet_read(arguments, &csv);
+	snprintf(arguments, sizeof arguments, "report " SWEEP " --draws 0 --format html %s",
+	         options);
+	page = epsim(arguments, NULL);
+	for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++)
+		column_is(page, &csv, numbers[k]);
+	free(page);
+	sheet_free(&csv);
+}
 
-		snprintf(arguments, sizeof arguments, "report " SWEEP " --draws 0 --format csv %s",
-		         sizes[s]);
-		sheet_read(arguments, &csv);
-		snprintf(arguments, sizeof arguments, "report " SWEEP " --draws 0 --format html %s",
-		         sizes[s]);
-		page = epsim(arguments, NULL);
-		for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
-			struct column c = data_column(page, numbers[k]);
-
-			CU_ASSERT_EQUAL_FATAL(items_count(c.at), csv.n);
-			for (size_t i = 0; i < csv.n; i++) {
-				const char *item = data_at(c, i);
-				double is =
-				        strncmp(item, "null", 4) == 0 ? NAN : strtod(item, NULL);
-				double want = value_at(&csv, i, numbers[k]);
-
-				CU_ASSERT_TRUE((isnan(is) && isnan(want)) || is == want);
-			}
-		}
-		free(page);
-		sheet_free(&csv);
-	}
+static void page_holds_the_rows_of_the_csv(void)
+{
+	page_is("");
+	page_is("--points 100");
 }
 
 static size_t best_row(const struct sheet *s, const char *figure, bool most)

@@ -107,9 +107,9 @@ static const char *best_words(struct page *p, const struct report_case *c)
 	        "first token after %s (%s), each further one after %s (%s), with deployments of "
 	        "%lld NPUs.",
 	        count_text(p->arena, c->sweep->n_feasible),
-	        count_text(p->arena, c->sweep->n_points), objective_words((enum objective)spec->objective),
-	        schedule_words(c, b), rate_words(c, b->tokens_per_s_per_npu_count),
-	        time_words(c, b->prefill->time_s),
+	        count_text(p->arena, c->sweep->n_points),
+	        objective_words((enum objective)spec->objective), schedule_words(c, b),
+	        rate_words(c, b->tokens_per_s_per_npu_count), time_words(c, b->prefill->time_s),
 	        under_words(p, b->prefill->time_s, spec->budget.ttft_s),
 	        time_words(c, b->decode->time_s),
 	        under_words(p, b->decode->time_s, spec->budget.tpot_s), (long long)point_npus(b));

@@ -63,10 +63,10 @@ void report_front(struct page *p, const struct report_case *c)
 	size_t n = c->n_front < FRONT_ROWS ? c->n_front : FRONT_ROWS;
 	struct page_table t = {
 	        .id = report_id(c, "front-table"),
-	        .caption = arena_print(p->arena, "The front%s: the best by %s first",
-	                               n < c->n_front ? arena_print(p->arena, ", its first %zu", n)
-	                                              : "",
-	                               objective_words((enum objective)c->config->sweep.objective))};
+	        .caption = arena_print(
+	                p->arena, "The front%s: the best by %s first",
+	                n < c->n_front ? arena_print(p->arena, ", its first %zu", n) : "",
+	                objective_words((enum objective)c->config->sweep.objective))};
 
 	page_section(p, report_id(c, "front"), "What the budgets allow");
 	page_words(

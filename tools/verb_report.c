@@ -180,6 +180,7 @@ static enum rc price(struct job *j, struct err *e)
 	for (size_t i = 0; rc == RC_OK && i < j->cases.n; i++)
 		rc = sweep_run(j->cases.config[i], &j->options, &j->sweep[i], e);
 	progress_end(&bar);
+	j->options.progress = NULL, j->options.progress_data = NULL;
 	return rc;
 }
 
