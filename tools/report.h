@@ -90,7 +90,7 @@ enum rc report_sure(struct report_case *c, int64_t draws, struct err *e);
 
 /* "direct, EP 64, TP 2, batch 32, chunk 16384, ...": the knobs that vary. */
 const char *schedule_words(const struct report_case *c, const struct sweep_point *p);
-const char *point_knob_text(const struct report_knob *k, const struct sweep_point *p);
+const char *report_knob_text(const struct report_knob *k, const struct sweep_point *p);
 
 const char *time_words(const struct report_case *c, double time_s);     /* "3.1 s" */
 const char *rate_words(const struct report_case *c, double rate_count); /* "46.1" */

@@ -72,7 +72,7 @@ const char *objective_words(enum objective o)
 
 /* ---- knobs ---- */
 
-const char *point_knob_text(const struct report_knob *k, const struct sweep_point *p)
+const char *report_knob_text(const struct report_knob *k, const struct sweep_point *p)
 {
 	return k->value[report_knob_at(k, p)].text;
 }
@@ -86,7 +86,7 @@ const char *schedule_words(const struct report_case *c, const struct sweep_point
 		bool plain = k->id == KNOB_FLOW && !k->apart;
 
 		text = arena_print(c->arena, "%s%s%s%s%s", text, *text ? ", " : "",
-		                   plain ? "" : k->title, plain ? "" : " ", point_knob_text(k, p));
+		                   plain ? "" : k->title, plain ? "" : " ", report_knob_text(k, p));
 	}
 	return *text ? text : point_flow(p)->name;
 }

@@ -37,7 +37,7 @@ void columns_cells(struct page *p, const struct report_case *c, const struct swe
 	double bytes = fmax(point->prefill->memory.total_bytes, point->decode->memory.total_bytes);
 
 	for (size_t i = 0; i < c->n_knobs; i++) {
-		const char *text = point_knob_text(&c->knob[i], point);
+		const char *text = report_knob_text(&c->knob[i], point);
 
 		if (c->knob[i].number)
 			page_number(p, strtod(text, NULL), "%s", text);

@@ -162,7 +162,7 @@ static void knob_data(const struct report_case *c, const struct report_knob *k, 
 	const struct column_form f = {k->key, k->title, k->number, {"", 1, 0}};
 
 	for (size_t i = 0; i < c->points.n; i++) {
-		const char *text = point_knob_text(k, c->points.list[i]);
+		const char *text = report_knob_text(k, c->points.list[i]);
 
 		d[i] = k->number ? (struct datum){.value = strtod(text, NULL), .at = i}
 		                 : (struct datum){.text = text, .at = i};
