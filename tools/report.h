@@ -76,6 +76,8 @@ struct report {
 	struct report_case *cases;
 	size_t n;
 	const char *command;  /* that makes it again */
+	double rate_count;    /* requests a second to plan for; 0: none */
+	double load_ratio;    /* of a pool's throughput that is used then */
 	const char *observed; /* FILE,... of measured rows; NULL: none */
 };
 
@@ -113,6 +115,15 @@ void report_budgets(struct page *p, const struct report_case *c);
 void report_caution(struct page *p, const struct report_case *c);
 enum rc report_certainty(struct page *p, const struct report *r, const struct report_case *c,
                          struct err *e);
+
+enum rc report_swings(struct page *p, const struct report_case *c, struct err *e);
+enum rc report_plan(struct page *p, const struct report *r, const struct report_case *c,
+                    struct err *e);
+
+/* A point's pools under another configuration, each by its own schedule. out's prices live in a. */
+enum rc report_point_again(const struct config *config, const struct engine *engine,
+                           const struct sweep_point *p, struct sweep_point *out, struct arena *a,
+                           struct err *e);
 
 /* Columns of a schedule: knobs that vary, NPUs, times, throughput, memory. And a row's cells. */
 void columns_add(struct page_table *t, const struct report_case *c);

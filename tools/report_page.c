@@ -256,6 +256,7 @@ static enum rc case_say(struct page *p, const struct report *r, const struct rep
 	report_feasible(p, c);
 	report_why_not(p, c);
 	report_phases(p, c);
+	TRY(report_plan(p, r, c, e));
 	TRY(report_certainty(p, r, c, e));
 	report_schedules(p, c);
 	configuration(p, r, c);

@@ -16,8 +16,7 @@ struct drawn {
 	double *ttft_s, *tpot_s, *rate_count;
 };
 
-/* A point's pools on another machine, each by its own schedule. */
-static enum rc point_again(const struct config *drawn, const struct engine *engine,
+enum rc report_point_again(const struct config *config, const struct engine *engine,
                            const struct sweep_point *p, struct sweep_point *out, struct arena *a,
                            struct err *e)
 {
@@ -30,7 +29,7 @@ static enum rc point_again(const struct config *drawn, const struct engine *engi
 
 		s.batch = p->decode->size, s.chunk = p->prefill->size;
 		x[pool] = arena_alloc(a, sizeof *x[pool]);
-		TRY(sweep_one(drawn, engine, &s, a, x[pool], e));
+		TRY(sweep_one(config, engine, &s, a, x[pool], e));
 	}
 	*out = *p;
 	out->prefill = &x[PHASE_PREFILL]->prefill, out->decode = &x[PHASE_DECODE]->decode;
@@ -48,7 +47,7 @@ static enum rc draw_once(struct report_case *c, int64_t draw, const struct drawn
 	for (size_t i = 0; i < c->sure.n; i++) {
 		struct arena *a = arena_new();
 		struct sweep_point p;
-		enum rc rc = point_again(&drawn, c->sweep->engine, c->front[i], &p, a, e);
+		enum rc rc = report_point_again(&drawn, c->sweep->engine, c->front[i], &p, a, e);
 
 		if (rc == RC_OK) {
 			c->sure.probability_ratio[i] += p.feasible;
@@ -414,5 +413,6 @@ enum rc report_certainty(struct page *p, const struct report *r, const struct re
 	        c->sweep->engine->name, routing_kind_name(c->config->routing.kind));
 	calibration_say(p, c);
 	draws_say(p, c);
+	TRY(report_swings(p, c, e));
 	return r->observed ? observed_say(p, r, c, e) : RC_OK;
 }

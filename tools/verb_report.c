@@ -240,6 +240,24 @@ static enum rc make(struct job *j, struct err *e)
 	return verdict(j, e);
 }
 
+/* A number above 0; most 0: any. */
+static enum rc ratio_read(const struct args *a, const char *name, double fallback, double most,
+                          double *out, struct err *e)
+{
+	struct err inner;
+
+	*out = fallback;
+	if (!args_has(a, name))
+		return RC_OK;
+	if (quantity_parse(args_value(a, name, ""), DIM_RATIO, out, &inner) != RC_OK)
+		return fail(e, RC_CONFIG, "--%s: %s", name, inner.text);
+	if (!(*out > 0))
+		return fail(e, RC_CONFIG, "--%s: %g is not above 0", name, *out);
+	if (most > 0 && *out > most)
+		return fail(e, RC_CONFIG, "--%s: %g is above %g", name, *out, most);
+	return RC_OK;
+}
+
 static enum rc options_read(struct job *j, struct err *e)
 {
 	const struct args *a = j->args;
@@ -253,6 +271,8 @@ static enum rc options_read(struct job *j, struct err *e)
 		return fail(e, RC_CONFIG, "report: --draws %lld: at most %d", (long long)j->draws,
 		            MOST_DRAWS);
 	j->options.jobs = jobs > MOST_JOBS ? MOST_JOBS : (int)jobs;
+	TRY(ratio_read(a, "rate", 0, 0, &j->report.rate_count, e));
+	TRY(ratio_read(a, "load", 0.8, 1, &j->report.load_ratio, e));
 	j->report.observed = args_value(a, "observed", NULL);
 	if (args_has(a, "engine"))
 		j->config->sweep.engine = args_value(a, "engine", "");
@@ -292,6 +312,8 @@ static const struct option options[] = {
         {"points", "N", "schedules that the page holds for its table and sliders; default 8000"},
         {"draws", "N", "of the machine's uncertain numbers; default 100; 0: none"},
         {"observed", "FILE,...", "measured times: how well this machine predicts them"},
+        {"rate", "N", "requests a second: also how many NPUs these take, by throughput"},
+        {"load", "SHARE", "of a pool's throughput that is used then; default 80%"},
         {"engine", "NAME", "estimate, fluid or simgrid; default: the file's"},
         {"jobs", "N", "threads; default: all processors"},
         {"store", "FILE", "keep prices there, and take from it what an earlier sweep made"},

@@ -110,6 +110,21 @@ $ epsim report configs/sweeps/deepseek-v3.1-cm384.yaml | sed -n '/^## How sure/,
 > | TPOT (ms) | 59.9 | 57.5 | 61.0 | 64.9 |
 > | throughput (tokens/s/NPU) | 46.0 | 41.4 | 45.7 | 48.5 |
 >
+> What the best schedule hangs on: numbers of the machine, each one standard deviation down and up, the 10 widest
+>
+> | number | sd (%) | tokens/s/NPU at -sd | at +sd | TPOT (ms) at -sd | at +sd | feasible at |
+> |---|--:|--:|--:|--:|--:|---|
+> | sync.collective | 50 | 46.1 | 45.7 | 59.0 | 61.4 | -sd alone |
+> | hbm.rate | 3 | 45.8 | 46.1 | 60.9 | 58.9 | +sd alone |
+> | cube.bf16 | 5 | 45.2 | 46.7 | 59.9 | 59.9 | both |
+> | decode_attention.memory | 4 | 45.8 | 46.0 | 60.8 | 59.2 | +sd alone |
+> | fabric.contention | 22 | 46.5 | 45.3 | 59.8 | 60.0 | -sd alone |
+> | cube.int8 | 5 | 45.4 | 46.5 | 59.9 | 59.9 | both |
+> | cube.launch | 40 | 46.0 | 45.9 | 59.4 | 60.6 | -sd alone |
+> | sync.kernel | 32 | 46.0 | 45.9 | 59.5 | 60.4 | -sd alone |
+> | fabric.get | 8 | 45.6 | 46.3 | 60.0 | 59.8 | both |
+> | quantised_grouped.peak | 4 | 45.6 | 46.3 | 59.9 | 59.9 | both |
+>
 > ## Schedules
 
 # The best by another objective, nothing feasible, and nothing that can run.
@@ -194,4 +209,24 @@ $ epsim report configs/sweeps/qwen3-235b-a2.yaml --json --format csv
 ? 2
 $ epsim report configs/sweeps/qwen3-235b-a2.yaml --draws 1000000
 > epsim: report: --draws 1000000: at most 100000
+? 2
+
+# With a load: how many NPUs, what gives way first.
+$ epsim report configs/sweeps/deepseek-v3.1-cm384.yaml --draws 0 --rate 20 | sed -n '/^## How many/,/^The load/p'
+> ## How many NPUs the load takes
+>
+> 224 NPUs serve 20 requests/s, with pools that may differ in schedule and are used to 80 % of their throughput. This is by throughput alone; epsim plan serves the load through queues, which may ask for more.
+>
+> As the load grows, the prefill pool gives way first, at 20.42 requests/s, 1.02 times the load. The machine (768 NPUs) has room for 73.51 requests/s of these schedules.
+>
+> The pools, and how far their load may grow
+>
+> | pool | deployments | NPUs | planned for up to (requests/s) | times the load | schedule |
+> |---|--:|--:|--:|--:|---|
+> | prefill | 10 | 160 | 20.4 | 1.02 | direct, EP 16, TP 2, chunk 16384 |
+> | decode | 1 | 64 | 26.3 | 1.31 | direct, EP 64, TP 1, batch 8 |
+>
+> The load grown, each planned anew
+$ epsim report configs/sweeps/deepseek-v3.1-cm384.yaml --rate 0
+> epsim: --rate: 0 is not above 0
 ? 2
