@@ -118,12 +118,12 @@ static void begin(struct page *p, const char *title, const char *subtitle)
 	html_text(title, p->out);
 	fprintf(p->out,
 	        "</title>\n<style>\n%s</style>\n</head>\n<body>\n"
-	        "<a class=\"skip\" href=\"#answer\">To the answer</a>\n<header>\n<h1>",
+	        "<a class=\"skip\" href=\"#main\">To the answer</a>\n<header>\n<h1>",
 	        page_css);
 	html_text(title, p->out);
 	fputs("</h1>\n<p>", p->out);
 	html_text(subtitle, p->out);
-	fputs("</p>\n</header>\n<main>\n", p->out);
+	fputs("</p>\n</header>\n<main id=\"main\">\n", p->out);
 }
 
 static void end(struct page *p)

@@ -44,6 +44,7 @@ struct scale scale_rate(double like_count);
 /* Draws of the machine's uncertain numbers. */
 enum { SURE_ROWS = 20, REPORT_PICTURES = 4 };
 struct report_sure {
+	bool uncertain; /* some number of the machine has an sd */
 	int64_t draws;
 	struct spread ttft_s, tpot_s, rate_count; /* of the best schedule */
 	double probability_ratio[SURE_ROWS];      /* that the front's first ones are feasible */
@@ -107,6 +108,7 @@ double point_miss_ratio(const struct sweep_point *p, const char **what);
 
 enum rc report_page(const struct report *r, const struct page_form *form, FILE *out, struct err *e);
 const char *report_id(const struct report_case *c, const char *id); /* unique on the page */
+void report_section(struct page *p, const struct report_case *c, const char *id, const char *title);
 void report_feasible(struct page *p, const struct report_case *c);
 void report_front(struct page *p, const struct report_case *c);
 void report_phases(struct page *p, const struct report_case *c);

@@ -13,6 +13,19 @@ const char *report_id(const struct report_case *c, const char *id)
 	return c->number > 0 ? arena_print(c->arena, "%s-%zu", id, c->number) : id;
 }
 
+void report_section(struct page *p, const struct report_case *c, const char *id, const char *title)
+{
+	page_section(p, report_id(c, id),
+	             c->number > 0 ? arena_print(p->arena, "%s (case %zu)", title, c->number)
+	                           : title);
+}
+
+static const char *case_words(const struct config *c, struct arena *a)
+{
+	return arena_print(a, "%s on %s, workload %s", c->model.name, c->machine.name,
+	                   c->workload.name);
+}
+
 /* ---- the question ---- */
 
 static const char *budgets_words(struct page *p, const struct report_case *c)
@@ -69,7 +82,7 @@ static void question(struct page *p, const struct report_case *c)
 	const struct config *of = c->config;
 	const struct field_list *constraints = &of->sweep.constraints;
 
-	page_section(p, report_id(c, "question"), "The question");
+	report_section(p, c, "question", "The question");
 	page_words(p,
 	           "Which schedules serve %s on %s (%lld NPUs) for requests like those of %s "
 	           "(prompts of %s tokens and answers of %s, on average) within these budgets: "
@@ -207,7 +220,9 @@ static void flows_words(struct page *p, const struct report_case *c)
 
 static void answer(struct page *p, const struct report_case *c)
 {
-	page_section(p, report_id(c, "answer"), "The answer");
+	report_section(p, c, "answer", "The answer");
+	if (c->number > 0)
+		page_words(p, "%s:", case_words(c->config, p->arena));
 	page_answer(p, c->best != NULL, c->best ? best_words(p, c) : none_words(p, c));
 	if (!c->best)
 		return;
@@ -235,7 +250,7 @@ static const char *dump_text(const struct config *c, struct arena *a)
 
 static void configuration(struct page *p, const struct report *r, const struct report_case *c)
 {
-	page_section(p, report_id(c, "configuration"), "Configuration, and how to make this page");
+	report_section(p, c, "configuration", "Configuration, and how to make this page");
 	page_words(p, "Made by %s with", schema_program());
 	page_command(p, r->command);
 	page_words(p,
@@ -265,12 +280,9 @@ static enum rc case_say(struct page *p, const struct report *r, const struct rep
 
 static const char *subtitle(const struct report *r, struct arena *a)
 {
-	const struct config *c = r->cases[0].config;
-
 	if (r->n > 1)
 		return arena_print(a, "%zu cases: machines, models or workloads", r->n);
-	return arena_print(a, "%s on %s, workload %s", c->model.name, c->machine.name,
-	                   c->workload.name);
+	return case_words(r->cases[0].config, a);
 }
 
 /* Which case is best is the reader's to say: their machines may differ in all. */
@@ -279,6 +291,7 @@ static void cases_table(struct page *p, const struct report *r)
 	struct page_table t = {.id = "cases", .caption = "The best schedule of each case"};
 
 	page_section(p, "all-cases", "Cases");
+	page_column(&t, "case", "case", true);
 	page_column(&t, "machine", "machine", false);
 	page_column(&t, "model", "model", false);
 	page_column(&t, "workload", "workload", false);
@@ -289,6 +302,7 @@ static void cases_table(struct page *p, const struct report *r)
 	for (size_t i = 0; i < r->n; i++) {
 		const struct report_case *c = &r->cases[i];
 
+		page_count(p, c->number);
 		page_cell(p, "%s", c->config->machine.name);
 		page_cell(p, "%s", c->config->model.name);
 		page_cell(p, "%s", c->config->workload.name);

@@ -226,7 +226,7 @@ enum rc report_plan(struct page *p, const struct report *r, const struct report_
 
 	if (!(r->rate_count > 0))
 		return RC_OK;
-	page_section(p, report_id(c, "capacity"), "How many NPUs the load takes");
+	report_section(p, c, "capacity", "How many NPUs the load takes");
 	rc = plan_make(c->sweep, r->rate_count, margins, &plan, e);
 	if (rc == RC_NO) {
 		page_words(p, "None will do: %s.", e->text);

@@ -63,14 +63,26 @@ static enum rc draw_once(struct report_case *c, int64_t draw, const struct drawn
 	return RC_OK;
 }
 
+/* Has any number of the machine an sd, or its kernels? */
+static enum rc is_uncertain(const struct report_case *c, bool *out, struct err *e)
+{
+	const struct machine *m = &c->config->machine;
+	struct parameter parameter[MOST_PARAMETERS];
+	size_t n;
+
+	TRY(parameters_list(m, c->config->notes[SECTION_MACHINE], parameter, &n, e));
+	*out = n > 0 || m->calibration.kernel_sd_ratio > 0;
+	return RC_OK;
+}
+
 enum rc report_sure(struct report_case *c, int64_t draws, struct err *e)
 {
 	size_t n = (size_t)draws;
 	struct drawn to = {heap_zeroed(n + 1, sizeof(double)), heap_zeroed(n + 1, sizeof(double)),
 	                   heap_zeroed(n + 1, sizeof(double))};
-	enum rc rc = RC_OK;
+	enum rc rc = is_uncertain(c, &c->sure.uncertain, e);
 
-	if (draws > 0)
+	if (rc == RC_OK && draws > 0 && c->sure.uncertain)
 		c->sure.n = c->n_front < SURE_ROWS ? c->n_front : SURE_ROWS;
 	for (int64_t i = 0; rc == RC_OK && i < draws && c->sure.n > 0; i++)
 		rc = draw_once(c, i, &to, e);
@@ -152,6 +164,10 @@ void report_caution(struct page *p, const struct report_case *c)
 
 static void draws_say(struct page *p, const struct report_case *c)
 {
+	if (!c->sure.uncertain)
+		page_words(p,
+		           "No number of the machine has a standard deviation, so no interval of "
+		           "the answer is known.");
 	if (c->sure.draws == 0)
 		return;
 	page_part(p, "What the machine's uncertain numbers leave open");
@@ -405,7 +421,7 @@ static enum rc observed_say(struct page *p, const struct report *r, const struct
 enum rc report_certainty(struct page *p, const struct report *r, const struct report_case *c,
                          struct err *e)
 {
-	page_section(p, report_id(c, "certainty"), "How sure this is");
+	report_section(p, c, "certainty", "How sure this is");
 	page_words(
 	        p,
 	        "TTFT and TPOT are of idle pools: no waiting for a place, no KV transfer between "

@@ -68,7 +68,7 @@ void report_front(struct page *p, const struct report_case *c)
 	                n < c->n_front ? arena_print(p->arena, ", its first %zu", n) : "",
 	                objective_words((enum objective)c->config->sweep.objective))};
 
-	page_section(p, report_id(c, "front"), "What the budgets allow");
+	report_section(p, c, "front", "What the budgets allow");
 	page_words(
 	        p,
 	        "%s of the feasible schedules are beaten by no other in TTFT, TPOT and throughput "
@@ -159,7 +159,7 @@ void report_budgets(struct page *p, const struct report_case *c)
 
 	if (!(now.ttft_s > 0) && !(now.tpot_s > 0))
 		return;
-	page_section(p, report_id(c, "other-budgets"), "What other budgets would buy");
+	report_section(p, c, "other-budgets", "What other budgets would buy");
 	page_column(&t, "changed", "budget changed", false);
 	page_column(&t, "ttft_s", with_unit(c, "TTFT budget", c->ttft), true);
 	page_column(&t, "tpot_s", with_unit(c, "TPOT budget", c->tpot), true);
@@ -261,7 +261,7 @@ void report_feasible(struct page *p, const struct report_case *c)
 	struct page_table t = {.id = report_id(c, "by-knob"),
 	                       .caption = "Feasible schedules by the value of each knob"};
 
-	page_section(p, report_id(c, "feasible"), "The feasible set");
+	report_section(p, c, "feasible", "The feasible set");
 	flows_table(p, c);
 	page_column(&t, "knob", "knob", false);
 	page_column(&t, "value", "value", false);
@@ -373,7 +373,7 @@ static void nearest_table(struct page *p, const struct report_case *c)
 
 void report_why_not(struct page *p, const struct report_case *c)
 {
-	page_section(p, report_id(c, "infeasible"), "Why schedules are infeasible");
+	report_section(p, c, "infeasible", "Why schedules are infeasible");
 	if (c->sweep->n_feasible == c->sweep->n_points) {
 		page_words(p, "All are feasible.");
 		return;
@@ -465,7 +465,7 @@ void report_phases(struct page *p, const struct report_case *c)
 	if (plot.n_priced == 0)
 		return;
 	plot_bars_best(&plot, bar);
-	page_section(p, report_id(c, "phases"), "Where the time goes");
+	report_section(p, c, "phases", "Where the time goes");
 	page_words(p,
 	           "Each flow with its own best schedule, or where none is feasible that of least "
 	           "TPOT. What hides behind another phase takes no room.");

@@ -376,7 +376,7 @@ static void table_plain(struct page *p, const struct report_case *c)
 
 void report_schedules(struct page *p, const struct report_case *c)
 {
-	page_section(p, report_id(c, "schedules"), "Schedules");
+	report_section(p, c, "schedules", "Schedules");
 	choice_words(p, c);
 	if (p->form->scripted && c->points.n_fits > 0)
 		table_by_script(p, c);

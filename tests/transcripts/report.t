@@ -230,3 +230,37 @@ $ epsim report configs/sweeps/deepseek-v3.1-cm384.yaml --draws 0 --rate 20 | sed
 $ epsim report configs/sweeps/deepseek-v3.1-cm384.yaml --rate 0
 > epsim: --rate: 0 is not above 0
 ? 2
+
+# A machine without calibration is said to be without; one without uncertain numbers holds in all draws.
+$ epsim report configs/sweeps/qwen3-235b-a2.yaml --machine 'node:16 die:8' | grep -e 'not calibrated' -e 'Holds in'
+> - Holds in: 100 % (of draws of the machine's uncertain numbers)
+> The machine synthetic is not calibrated: its numbers are those of data sheets and assumptions, each with its source in the configuration below. No error of its predictions is known.
+
+# Several machines: a case each.
+$ epsim report configs/sweeps/qwen3-235b-a2.yaml --set sweep.machines=atlas-a2,cloudmatrix384 --draws 0 | sed -n '1,/^## The question/p' | cut -c 1-150
+> # qwen3-235b-a2
+>
+> 2 cases: machines, models or workloads
+>
+> ## Cases
+>
+> The best schedule of each case
+>
+> | machine | model | workload | feasible | best tokens/s/NPU | best schedule |
+> |---|---|---|--:|--:|---|
+> | atlas-a2 | qwen3-235b-a22b | azure-conv | 96 | 233 | direct, EP 8, TP 1, dispatch int8, batch 16, chunk 8192 |
+> | cloudmatrix384 | qwen3-235b-a22b | azure-conv | 258 | 373 | direct, EP 32, TP 1, dispatch int8, batch 32, chunk 8192 |
+>
+> ## The answer
+>
+> **Yes.** 96 of 480 schedules meet all budgets. The best by throughput is direct, EP 8, TP 1, dispatch int8, batch 16, chunk 8192: 233 output tokens/s/
+>
+> - Feasible schedules: 96 (of 480)
+> - Throughput: 233 (output tokens/s/NPU)
+> - TTFT: 714 ms (64.3 % below its budget)
+> - TPOT: 48.4 ms (3.2 % below its budget)
+> - NPUs: 8 (of a deployment)
+>
+> Most tokens/s/NPU within the budgets with other flows: 223 with relay2 (-4.2 %).
+>
+> ## The question
