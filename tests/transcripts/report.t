@@ -233,7 +233,6 @@ $ epsim report configs/sweeps/deepseek-v3.1-cm384.yaml --rate 0
 
 # A machine without calibration is said to be without; one without uncertain numbers holds in all draws.
 $ epsim report configs/sweeps/qwen3-235b-a2.yaml --machine 'node:16 die:8' | grep -e 'not calibrated' -e 'Holds in'
-> - Holds in: 100 % (of draws of the machine's uncertain numbers)
 > The machine synthetic is not calibrated: its numbers are those of data sheets and assumptions, each with its source in the configuration below. No error of its predictions is known.
 
 # Several machines: a case each.
@@ -246,12 +245,14 @@ $ epsim report configs/sweeps/qwen3-235b-a2.yaml --set sweep.machines=atlas-a2,c
 >
 > The best schedule of each case
 >
-> | machine | model | workload | feasible | best tokens/s/NPU | best schedule |
-> |---|---|---|--:|--:|---|
-> | atlas-a2 | qwen3-235b-a22b | azure-conv | 96 | 233 | direct, EP 8, TP 1, dispatch int8, batch 16, chunk 8192 |
-> | cloudmatrix384 | qwen3-235b-a22b | azure-conv | 258 | 373 | direct, EP 32, TP 1, dispatch int8, batch 32, chunk 8192 |
+> | case | machine | model | workload | feasible | best tokens/s/NPU | best schedule |
+> |--:|---|---|---|--:|--:|---|
+> | 1 | atlas-a2 | qwen3-235b-a22b | azure-conv | 96 | 233 | direct, EP 8, TP 1, dispatch int8, batch 16, chunk 8192 |
+> | 2 | cloudmatrix384 | qwen3-235b-a22b | azure-conv | 258 | 373 | direct, EP 32, TP 1, dispatch int8, batch 32, chunk 8192 |
 >
-> ## The answer
+> ## The answer (case 1)
+>
+> qwen3-235b-a22b on atlas-a2, workload azure-conv:
 >
 > **Yes.** 96 of 480 schedules meet all budgets. The best by throughput is direct, EP 8, TP 1, dispatch int8, batch 16, chunk 8192: 233 output tokens/s/
 >
@@ -263,4 +264,4 @@ $ epsim report configs/sweeps/qwen3-235b-a2.yaml --set sweep.machines=atlas-a2,c
 >
 > Most tokens/s/NPU within the budgets with other flows: 223 with relay2 (-4.2 %).
 >
-> ## The question
+> ## The question (case 1)
