@@ -48,6 +48,15 @@ struct places {
 	int step; /* pixels */
 };
 
+/* Where there are many, fewer pixels tell them apart, and the page stays small. */
+static int place_step(const struct drawing *d, bool feasible)
+{
+	enum { SOME = 1000, MANY = 20000 };
+	size_t n = feasible ? d->c->sweep->n_feasible : d->c->points.n_of[CLASS_FITS];
+
+	return 2 + (n > SOME) + (n > MANY);
+}
+
 static bool place_take(struct places *at, size_t flow, double x_ratio, double y_ratio)
 {
 	int columns = WIDTH / at->step + 1, rows = HEIGHT / at->step + 1;
@@ -65,7 +74,7 @@ static size_t places_find(const struct drawing *d, bool feasible, const struct p
                           const struct plot_axis *y, uint32_t **which)
 {
 	struct places at = {heap_zeroed(d->plot.n_flows * (WIDTH + 1) * (HEIGHT + 1), 1),
-	                    feasible ? 2 : 3};
+	                    place_step(d, feasible)};
 	const struct sweep *s = d->c->sweep;
 	size_t n = 0;
 

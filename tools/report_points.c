@@ -76,20 +76,40 @@ static bool is_chosen(size_t i, size_t some, size_t n)
 	return (i + 1) * some / n > i * some / n;
 }
 
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The front first. Of what it leaves, half for those that budgets allow and half for those that
+ * others would; what one does not need is the other's, and then the rest's. */
+static void room_share(struct report_points *p, size_t most)
+{
+	size_t room, half;
+
+	p->n_shown[CLASS_FRONT] = least(p->n_of[CLASS_FRONT], most);
+	room = most - p->n_shown[CLASS_FRONT];
+	half = least(p->n_of[CLASS_FITS], room / 2);
+	p->n_shown[CLASS_FEASIBLE] = least(p->n_of[CLASS_FEASIBLE], room - half);
+	room -= p->n_shown[CLASS_FEASIBLE];
+	p->n_shown[CLASS_FITS] = least(p->n_of[CLASS_FITS], room);
+	room -= p->n_shown[CLASS_FITS];
+	p->n_shown[CLASS_OTHER] = least(p->n_of[CLASS_OTHER], room);
+}
+
 void points_choose(const struct sweep *s, size_t most, struct arena *a, struct report_points *out)
 {
 	uint8_t *class = heap_zeroed(s->n_points + 1, 1);
-	size_t seen[POINT_CLASSES] = {0}, room = most;
+	size_t seen[POINT_CLASSES] = {0}, room = 0;
 
 	*out = (struct report_points){0};
 	classes_mark(s, class);
 	for (size_t i = 0; i < s->n_points; i++)
 		out->n_of[class[i]]++;
-	for (enum point_class k = 0; k < POINT_CLASSES; k++) {
-		out->n_shown[k] = out->n_of[k] < room ? out->n_of[k] : room;
-		room -= out->n_shown[k];
-	}
-	out->list = arena_alloc(a, (most - room + 1) * sizeof *out->list);
+	room_share(out, most);
+	for (enum point_class k = 0; k < POINT_CLASSES; k++)
+		room += out->n_shown[k];
+	out->list = arena_alloc(a, (room + 1) * sizeof *out->list);
 	for (size_t i = 0; i < s->n_points; i++) {
 		enum point_class k = class[i];
 

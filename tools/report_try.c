@@ -307,8 +307,8 @@ static void choice_words(struct page *p, const struct report_case *c)
 		return;
 	}
 	page_words(p,
-	           "Of %s schedules %s are here, chosen in this order; where not all have room, "
-	           "they stand evenly in the sweep's order. epsim sweep FILE --csv prints all.",
+	           "Of %s schedules %s are here: of each kind as many as are named, evenly in the "
+	           "sweep's order. epsim sweep FILE --csv prints all.",
 	           count_text(p->arena, c->sweep->n_points), count_text(p->arena, k->n));
 	for (enum point_class i = 0; i < POINT_CLASSES; i++) {
 		if (k->n_of[i] > 0)

@@ -177,11 +177,11 @@ $ epsim report configs/sweeps/qwen3-235b-a2.yaml --draws 0 --set 'machine.name=a
 $ epsim report configs/sweeps/qwen3-235b-a2.yaml --draws 0 --points 200 | sed -n '/^## Sched/,/^## Conf/p'
 > ## Schedules
 >
-> Of 480 schedules 200 are here, chosen in this order; where not all have room, they stand evenly in the sweep's order. epsim sweep FILE --csv prints all.
+> Of 480 schedules 200 are here: of each kind as many as are named, evenly in the sweep's order. epsim sweep FILE --csv prints all.
 >
 > - 56 of 56 that none beats with as many NPUs
-> - 79 of 79 feasible ones beside these
-> - 65 of 149 that miss only a budget of time or NPUs
+> - 72 of 79 feasible ones beside these
+> - 72 of 149 that miss only a budget of time or NPUs
 > - 0 of 196 that do not fit memory or cannot run
 >
 > They are in the forms html, csv and json.
