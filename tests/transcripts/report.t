@@ -49,30 +49,30 @@ $ epsim report configs/sweeps/deepseek-v3.1-cm384.yaml --draws 0 | grep '^#'
 > ## Schedules
 > ## Configuration, and how to make this page
 > ### The whole configuration, with the source of each number
-$ epsim report configs/sweeps/deepseek-v3.1-cm384.yaml --draws 0 | sed -n '/^## Why/,/^## Where/p' | cut -c 1-150
+$ epsim report configs/sweeps/deepseek-v3.1-cm384.yaml --draws 0 | sed -n "/^## Why/,/^## Where/p" | cut -d "|" -f 1-5
 > ## Why schedules are infeasible
 >
 > Infeasible schedules by the first reason, in the order of the columns
 >
-> | flow | does not fit memory | over the TTFT budget | over the TPOT budget |
-> |---|--:|--:|--:|
-> | relay3 | 3,924 | 363 | 921 |
-> | relay2 | 3,888 | 363 | 861 |
-> | direct | 3,888 | 363 | 857 |
+> | flow | does not fit memory | over the TTFT budget | over the TPOT budget 
+> |---|--:|--:|--:
+> | relay3 | 3,924 | 363 | 921 
+> | relay2 | 3,888 | 363 | 861 
+> | direct | 3,888 | 363 | 857 
 >
 > The nearest infeasible schedule of each flow and reason, and the budget that it misses most
 >
-> | flow | reason | misses most | by (%) | reason in figures | tokens/s/NPU | schedule |
-> |---|---|---|--:|---|--:|---|
-> | relay3 | does not fit memory | TPOT | 8.48 | memory: decode needs 58.9 GB of 57.6 GB | 27.4 | relay3, EP 16, TP 2, dispatch int8, micro batches 1, v
-> | relay3 | over the TTFT budget | TPOT | 5.40 | TTFT 5.07 s \> 5 s | 44.1 | relay3, EP 256, TP 1, dispatch bf16, micro batches 2, vector cores 48, bat
-> | relay3 | over the TPOT budget | TPOT | 1.32 | TPOT 60.8 ms \> 60 ms | 29.3 | relay3, EP 128, TP 4, dispatch int8, micro batches 2, vector cores 48, 
-> | relay2 | does not fit memory | memory of decode | 1.91 | memory: decode needs 58.7 GB of 57.6 GB | 27.9 | relay2, EP 16, TP 2, dispatch int8, micro 
-> | relay2 | over the TTFT budget | TPOT | 4.89 | TTFT 5.07 s \> 5 s | 44.2 | relay2, EP 256, TP 1, dispatch bf16, micro batches 2, vector cores 48, bat
-> | relay2 | over the TPOT budget | TPOT | 1.22 | TPOT 60.7 ms \> 60 ms | 29.4 | relay2, EP 128, TP 4, dispatch int8, micro batches 2, vector cores 48, 
-> | direct | does not fit memory | memory of decode | 1.88 | memory: decode needs 58.7 GB of 57.6 GB | 27.6 | direct, EP 16, TP 2, dispatch int8, micro 
-> | direct | over the TTFT budget | TPOT | 4.90 | TTFT 5.07 s \> 5 s | 44.2 | direct, EP 256, TP 1, dispatch bf16, micro batches 2, vector cores 48, bat
-> | direct | over the TPOT budget | TPOT | 0.49 | TPOT 60.3 ms \> 60 ms | 39.6 | direct, EP 64, TP 2, dispatch int8, micro batches 1, vector cores 24, b
+> | flow | reason | misses most | by (%) 
+> |---|---|---|--:
+> | relay3 | does not fit memory | TPOT | 8.48 
+> | relay3 | over the TTFT budget | TPOT | 4.70 
+> | relay3 | over the TPOT budget | TPOT | 1.32 
+> | relay2 | does not fit memory | memory of decode | 1.91 
+> | relay2 | over the TTFT budget | TPOT | 4.18 
+> | relay2 | over the TPOT budget | TPOT | 1.22 
+> | direct | does not fit memory | memory of decode | 1.88 
+> | direct | over the TTFT budget | TPOT | 4.20 
+> | direct | over the TPOT budget | TPOT | 0.49 
 >
 > ## Where the time goes
 
@@ -215,16 +215,16 @@ $ epsim report configs/sweeps/qwen3-235b-a2.yaml --draws 1000000
 $ epsim report configs/sweeps/deepseek-v3.1-cm384.yaml --draws 0 --rate 20 | sed -n '/^## How many/,/^The load/p'
 > ## How many NPUs the load takes
 >
-> 224 NPUs serve 20 requests/s, with pools that may differ in schedule and are used to 80 % of their throughput. This is by throughput alone; epsim plan serves the load through queues, which may ask for more.
+> 192 NPUs serve 20 requests/s, with pools that may differ in schedule and are used to 80 % of their throughput. This is by throughput alone; epsim plan serves the load through queues, which may ask for more.
 >
-> As the load grows, the prefill pool gives way first, at 20.42 requests/s, 1.02 times the load. The machine (768 NPUs) has room for 73.51 requests/s of these schedules.
+> As the load grows, the decode pool gives way first, at 20.06 requests/s, 1.00 times the load. The machine (768 NPUs) has room for 80.22 requests/s of these schedules.
 >
 > The pools, and how far their load may grow
 >
 > | pool | deployments | NPUs | planned for up to (requests/s) | times the load | schedule |
 > |---|--:|--:|--:|--:|---|
-> | prefill | 10 | 160 | 20.4 | 1.02 | direct, EP 16, TP 2, chunk 16384 |
-> | decode | 1 | 64 | 26.3 | 1.31 | direct, EP 64, TP 1, batch 8 |
+> | prefill | 10 | 160 | 20.5 | 1.02 | direct, EP 16, TP 4, chunk 16384 |
+> | decode | 1 | 32 | 20.1 | 1.00 | direct, EP 32, TP 1, batch 16 |
 >
 > The load grown, each planned anew
 $ epsim report configs/sweeps/deepseek-v3.1-cm384.yaml --rate 0
