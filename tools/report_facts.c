@@ -100,7 +100,8 @@ static void knobs_set(struct report_case *c)
 	for (size_t i = 0; i < n; i++) {
 		if (all[i].n > 1)
 			c->knob[c->n_knobs++] = all[i];
-		else if (all[i].n == 1 && c->sweep->knobs.list[all[i].id]->n > 0)
+		else if (all[i].n == 1 &&
+		         (all[i].id == KNOBS || c->sweep->knobs.list[all[i].id]->n > 0))
 			c->fixed =
 			        arena_print(c->arena, "%s%s%s %s", c->fixed, *c->fixed ? ", " : "",
 			                    all[i].title, all[i].value[0].text);

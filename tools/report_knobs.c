@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "sim/sweep_price.h"
+#include "tools/sweep_columns.h"
 #include "tools/text.h"
 
 /* The field of a knob in the schedule section's table. */
@@ -127,6 +128,24 @@ static void points_look(const struct sweep *s, struct found found[KNOBS][PHASES]
 	}
 }
 
+/* Deployments of a pool, where the sweep lists their number. */
+static void instances_make(struct report_knob *k, const struct sweep *s, enum phase pool,
+                           struct arena *a)
+{
+	*k = (struct report_knob){.id = KNOBS,
+	                          .pool = pool,
+	                          .key = arena_print(a, "%s_instances", phase_names[pool]),
+	                          .title = arena_print(a, "%s instances", phase_names[pool]),
+	                          .number = true,
+	                          .apart = true,
+	                          .n = s->knobs.n_instances[pool]};
+	k->value = arena_alloc(a, k->n * sizeof *k->value);
+	for (size_t i = 0; i < k->n; i++) {
+		k->value[i].number = knob_instances(&s->knobs, pool, i);
+		k->value[i].text = arena_print(a, "%lld", (long long)k->value[i].number);
+	}
+}
+
 size_t report_knobs(const struct sweep *s, struct arena *a,
                     struct report_knob out[MOST_REPORT_KNOBS])
 {
@@ -142,14 +161,24 @@ size_t report_knobs(const struct sweep *s, struct arena *a,
 		for (enum phase pool = 0; pool < PHASES; pool++)
 			free(found[id][pool].value);
 	}
+	for (enum phase pool = 0; pool < PHASES && sweep_has_instances(s); pool++)
+		instances_make(&out[n++], s, pool, a);
 	return n;
+}
+
+static struct knob_value point_value(const struct report_knob *k, const struct sweep_point *p)
+{
+	struct schedule s;
+
+	if (k->id == KNOBS)
+		return (struct knob_value){.number = p->instances[k->pool]};
+	s = pool_schedule(k->pool == PHASE_PREFILL ? p->prefill : p->decode, k->pool);
+	return value_of(k->field, &s);
 }
 
 size_t report_knob_at(const struct report_knob *k, const struct sweep_point *p)
 {
-	const struct schedule s =
-	        pool_schedule(k->pool == PHASE_PREFILL ? p->prefill : p->decode, k->pool);
-	const struct knob_value v = value_of(k->field, &s);
+	const struct knob_value v = point_value(k, p);
 
 	for (size_t i = 0; i < k->n; i++) {
 		if (same(&k->value[i], &v))

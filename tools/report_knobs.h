@@ -11,7 +11,7 @@ struct knob_value {
 };
 
 struct report_knob {
-	enum knob_id id;
+	enum knob_id id; /* KNOBS: deployments of a pool */
 	enum phase pool; /* whose schedule has it; of a knob that is the same in both: either */
 	const struct field *field; /* of the schedule */
 	const char *key;           /* "micro_batches", "decode_ep" */
@@ -21,7 +21,7 @@ struct report_knob {
 	size_t n;
 };
 
-enum { MOST_REPORT_KNOBS = 2 * KNOBS };
+enum { MOST_REPORT_KNOBS = 2 * KNOBS + PHASES };
 
 /* All of them, those of one value too; returns how many. */
 size_t report_knobs(const struct sweep *s, struct arena *a,

@@ -95,6 +95,12 @@ static void question(struct page *p, const struct report_case *c)
 	knobs_table(p, c);
 	if (*c->fixed)
 		page_words(p, "The same in all: %s.", c->fixed);
+	if (sweep_has_percentiles(&of->sweep))
+		page_words(
+		        p,
+		        "The sweep has budgets of percentiles, too. They need queues, which this "
+		        "page does not have: epsim sweep FILE --serve N serves the best of the "
+		        "front.");
 	for (size_t i = 0; i < constraints->n; i++)
 		page_item(p, "Only where %s", constraints->text[i]);
 }
@@ -108,6 +114,17 @@ static const char *under_words(struct page *p, double is, double budget)
 	return arena_print(p->arena, "%.1f %% below its budget", PERCENT * (1 - is / budget));
 }
 
+static bool has_instances(const struct sweep_point *b)
+{
+	return b->instances[PHASE_PREFILL] > 0 || b->instances[PHASE_DECODE] > 0;
+}
+
+static const char *npus_words(struct page *p, const struct sweep_point *b)
+{
+	return arena_print(p->arena, has_instances(b) ? "%s NPUs in all" : "deployments of %s NPUs",
+	                   count_text(p->arena, (size_t)point_npus(b)));
+}
+
 static const char *best_words(struct page *p, const struct report_case *c)
 {
 	const struct sweep_point *b = c->best;
@@ -117,15 +134,14 @@ static const char *best_words(struct page *p, const struct report_case *c)
 	        p->arena,
 	        "%s of %s schedules meet all budgets. The best by %s is %s: %s output "
 	        "tokens/s/NPU, "
-	        "first token after %s (%s), each further one after %s (%s), with deployments of "
-	        "%lld NPUs.",
+	        "first token after %s (%s), each further one after %s (%s), with %s.",
 	        count_text(p->arena, c->sweep->n_feasible),
 	        count_text(p->arena, c->sweep->n_points),
 	        objective_words((enum objective)spec->objective), schedule_words(c, b),
 	        rate_words(c, b->tokens_per_s_per_npu_count), time_words(c, b->prefill->time_s),
 	        under_words(p, b->prefill->time_s, spec->budget.ttft_s),
 	        time_words(c, b->decode->time_s),
-	        under_words(p, b->decode->time_s, spec->budget.tpot_s), (long long)point_npus(b));
+	        under_words(p, b->decode->time_s, spec->budget.tpot_s), npus_words(p, b));
 }
 
 static const struct sweep_point *nearest(const struct sweep *s, double *miss_ratio,
@@ -179,7 +195,7 @@ static void best_tiles(struct page *p, const struct report_case *c)
 	tile[n++] = (struct page_tile){"TPOT", time_words(c, b->decode->time_s),
 	                               under_words(p, b->decode->time_s, spec->budget.tpot_s)};
 	tile[n++] = (struct page_tile){"NPUs", count_text(p->arena, (size_t)point_npus(b)),
-	                               "of a deployment"};
+	                               has_instances(b) ? "of all instances" : "of a deployment"};
 	if (c->config->machine.extra.npu_hour_cost_count > 0)
 		tile[n++] = (struct page_tile){
 		        "Cost", arena_print(p->arena, "%.3g", point_cost_count(b) * MILLION),
