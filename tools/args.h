@@ -26,9 +26,9 @@ struct verb {
 	enum rc (*run)(const struct args *a, FILE *out, struct err *e);
 };
 
-extern const struct verb verb_run, verb_sweep, verb_merge, verb_plan, verb_compare, verb_check,
-        verb_explain, verb_serve, verb_hw, verb_trace, verb_validate, verb_shapes, verb_calibrate,
-        verb_compute, verb_bench, verb_list, verb_config, verb_manual;
+extern const struct verb verb_run, verb_sweep, verb_report, verb_merge, verb_plan, verb_compare,
+        verb_check, verb_explain, verb_serve, verb_hw, verb_trace, verb_validate, verb_shapes,
+        verb_calibrate, verb_compute, verb_bench, verb_list, verb_config, verb_manual;
 extern const struct verb *const verbs[]; /* NULL-terminated */
 
 enum { MOST_ARGS = 512, MOST_OPTIONS = 96, OPTION_NAME_SIZE = 32 };

@@ -5,11 +5,11 @@
 #include <unistd.h>
 #include "tools/args.h"
 
-const struct verb *const verbs[] = {
-        &verb_run,      &verb_sweep,   &verb_merge,     &verb_plan,    &verb_compare,
-        &verb_check,    &verb_explain, &verb_serve,     &verb_hw,      &verb_trace,
-        &verb_validate, &verb_shapes,  &verb_calibrate, &verb_compute, &verb_bench,
-        &verb_list,     &verb_config,  &verb_manual,    NULL};
+const struct verb *const verbs[] = {&verb_run,    &verb_sweep,     &verb_report,  &verb_merge,
+                                    &verb_plan,   &verb_compare,   &verb_check,   &verb_explain,
+                                    &verb_serve,  &verb_hw,        &verb_trace,   &verb_validate,
+                                    &verb_shapes, &verb_calibrate, &verb_compute, &verb_bench,
+                                    &verb_list,   &verb_config,    &verb_manual,  NULL};
 
 static void usage(FILE *out)
 {

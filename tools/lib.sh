@@ -7,7 +7,7 @@
 {
 	packages_build=(build-essential cmake pkg-config libgsl-dev libyaml-dev libyajl-dev libsimgrid-dev libsqlite3-dev)
 	packages_pictures=(gnuplot-nox fonts-dejavu-core)
-	packages_test=(libcunit1-dev clang-format clang-tidy shellcheck libopenmpi-dev openmpi-bin)
+	packages_test=(libcunit1-dev clang-format clang-tidy shellcheck libopenmpi-dev openmpi-bin chromium)
 }
 
 say() { # TEXT...

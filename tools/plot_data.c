@@ -69,16 +69,22 @@ static void axis_span(struct plot_axis *axis, const struct sweep *s, double *lea
 		*least = fmin(*least, budget), *most = fmax(*most, budget);
 }
 
-static void axis_fit(struct plot_axis *axis, const struct sweep *s)
+void plot_axis_fit(struct plot_axis *axis, double least, double most)
 {
 	enum { DECADE = 10 };
 	const double margin_ratio = 1.06;
-	double least, most;
 
-	axis_span(axis, s, &least, &most);
 	axis->log = !axis->more_is_better && least > 0 && most > DECADE * least;
 	axis->least_units = axis->log ? least / margin_ratio : 0;
 	axis->most_units = most > 0 ? most * margin_ratio : 1;
+}
+
+static void axis_fit(struct plot_axis *axis, const struct sweep *s)
+{
+	double least, most;
+
+	axis_span(axis, s, &least, &most);
+	plot_axis_fit(axis, least, most);
 }
 
 double plot_axis_ratio(const struct plot_axis *axis, double value_units)

@@ -43,6 +43,8 @@ bool plot_priced(const struct sweep_point *point);
 enum plot_class plot_class_of(const struct plot *p, const struct sweep_point *point);
 size_t plot_flow_at(const struct plot *p, const struct flow *flow); /* index in p->flow */
 
+/* Ends for values between least and most: logarithmic where they span more than a decade. */
+void plot_axis_fit(struct plot_axis *axis, double least_units, double most_units);
 /* Where a value lies on the axis, 0 to 1. */
 double plot_axis_ratio(const struct plot_axis *axis, double value_units);
 /* Where what the budget allows ends, on the axis: there, or at its end. */

@@ -11,6 +11,7 @@ $ epsim --help
 >
 >   run       Predicts one step, one layer or one exchange in detail
 >   sweep     Tries every combination of schedules against TTFT and TPOT budgets
+>   report    Makes a page to decide on from a sweep: answer, front, what if, how sure
 >   merge     Puts the stores of a sweep's shards into one
 >   plan      Plans how many NPUs serve a load within TTFT and TPOT budgets
 >   compare   Shows the same work under several flows, and where the difference comes from
@@ -285,7 +286,7 @@ $ epsim config --help
 
 # Every verb: examples that start a line, --json, --seed, --help.
 $ epsim --help | sed -n 's/^  \([a-z]*\)  .*/\1/p' >$TMP/verbs; sort $TMP/verbs | tr '\n' ' '
-> bench check compare compute config explain hw list merge plan run serve shapes sweep trace validate 
+> bench check compare compute config explain hw list merge plan report run serve shapes sweep trace validate 
 $ for v in $(cat $TMP/verbs); do epsim $v --help | head -n 2 | grep -c "^  epsim $v"; done | uniq
 > 2
 $ for v in $(cat $TMP/verbs); do epsim $v --help | grep -cE '^  --(json|seed N|help)  '; done | uniq

@@ -309,7 +309,7 @@ $ epsim trace summary README.md
 > epsim: README.md:1: no trace known here; the formats are kernel_details, op_summary, communication_matrix, profiler database, Chrome trace, communication, op_statistic, step_trace_time, recorder, hccl_test, nccl-tests, OSU, perftest, shmem, msmodeling comm, msmodeling op
 ? 3
 $ epsim trace summary tools/pictures
-> epsim: tools/pictures: no trace file in it (2 other files)
+> epsim: tools/pictures: no trace file in it (4 other files)
 ? 3
 $ epsim trace convert tests/seeds/record.csv
 > epsim: trace convert: --workload SIDECAR.yaml is needed: what the trace does not tell (`epsim trace fields`)

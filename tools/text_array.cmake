@@ -1,0 +1,11 @@
+# Writes HEADER with the text of each of FILES as an array of bytes and a 0: page.css is page_css[].
+set(all "")
+foreach(file ${FILES})
+  get_filename_component(name ${file} NAME)
+  string(REGEX REPLACE "[^a-z0-9]" "_" name ${name})
+  file(READ ${file} bytes HEX)
+  string(REGEX REPLACE "(................................................................)" "\\1\n" bytes "${bytes}")
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
+  string(APPEND all "static const char ${name}[] = {\n${bytes} 0};\n")
+endforeach()
+file(WRITE ${HEADER} "${all}")
