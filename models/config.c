@@ -1,8 +1,8 @@
 #include "models/config.h"
 #include <string.h>
 
-const char *const section_names[] = {"machine",  "model", "workload", "routing",
-                                     "schedule", "sweep", "serving",  NULL};
+const char *const section_names[] = {"machine", "model",   "workload", "routing", "schedule",
+                                     "sweep",   "serving", "plan",     NULL};
 
 /* How a section is read, where it lives, and what checks it. */
 struct section_row {
@@ -21,10 +21,11 @@ static const struct section_row rows[SECTIONS] = {
         [SECTION_SCHEDULE] = {NULL, true, schedule_fields, offsetof(struct config, schedule)},
         [SECTION_SWEEP] = {NULL, true, sweep_fields, offsetof(struct config, sweep)},
         [SECTION_SERVING] = {NULL, true, serving_fields, offsetof(struct config, serving)},
+        [SECTION_PLAN] = {NULL, true, plan_fields, offsetof(struct config, plan)},
 };
 
 static const char *const file_keys[] = {"machine", "model",   "workload", "routing", "schedule",
-                                        "sweep",   "serving", "set",      NULL};
+                                        "sweep",   "serving", "plan",     "set",     NULL};
 
 const struct field *section_fields(enum section s)
 {
@@ -78,6 +79,8 @@ static enum rc section_read(struct config *c, enum section s, const struct yaml_
 		return RC_OK;
 	}
 	c->notes[s] = NULL;
+	if (s == SECTION_PLAN)
+		TRY(plan_section_node(node, c->arena, &node, e));
 	TRY(fields_read(rows[s].fields, section_object(c, s), node, c->arena, &c->notes[s], e));
 	c->given[s] = true, c->set_by[s] = NULL, c->settings[s] = NULL;
 	c->where[s] = arena_print(c->arena, "%s:%d", node->file, node->line);
@@ -116,8 +119,8 @@ enum rc config_key(struct config *c, enum section s, const char *key, const char
 }
 
 /* path: "machine.fabric.rate" */
-static enum rc path_set(struct config *c, const char *path, const char *text, const char *who,
-                        struct err *e)
+enum rc config_path(struct config *c, const char *path, const char *text, const char *who,
+                    struct err *e)
 {
 	const char *dot = strchr(path, '.');
 	size_t n_chars = dot ? (size_t)(dot - path) : 0;
@@ -148,7 +151,7 @@ static enum rc set_read(struct config *c, const struct yaml_node *set, struct er
 
 		if (n->kind != YAML_SCALAR)
 			return fail(e, RC_CONFIG, "%s: a single value is needed", who);
-		TRY(path_set(c, n->key, n->text, who, e));
+		TRY(config_path(c, n->key, n->text, who, e));
 	}
 	return RC_OK;
 }
@@ -159,7 +162,7 @@ static enum rc unknown_key(const struct yaml_node *n, struct err *e)
 
 	return fail(e, RC_CONFIG,
 	            "%s:%d: unknown section '%.60s'%s (sections: machine, model, "
-	            "workload, routing, schedule, sweep, serving, set)",
+	            "workload, routing, schedule, sweep, serving, plan, set)",
 	            n->file, n->key_line, n->key, hint(slip, sizeof slip, n->key, file_keys));
 }
 
@@ -233,7 +236,7 @@ enum rc config_set(struct config *c, const char *assignment, struct err *e)
 		            "machine.fabric.rate=150GBps",
 		            assignment);
 	path = arena_copy(c->arena, assignment, (size_t)(equals - assignment));
-	return path_set(c, path, equals + 1, arena_print(c->arena, "--set %.60s", path), e);
+	return config_path(c, path, equals + 1, arena_print(c->arena, "--set %.60s", path), e);
 }
 
 /* What a check's message starts with: where the section was read, and what changed it since. */
@@ -265,6 +268,8 @@ static enum rc section_check(const struct config *c, enum section s, struct err 
 		return sweep_spec_check(&c->sweep, where, e);
 	case SECTION_SERVING:
 		return serving_check(&c->serving, where, e);
+	case SECTION_PLAN:
+		return plan_spec_check(&c->plan, where, e);
 	default:
 		return RC_OK;
 	}
@@ -305,7 +310,9 @@ static void settings_dump(const struct config *c, FILE *out)
 void config_dump(const struct config *c, FILE *out)
 {
 	for (enum section s = 0; s < SECTIONS; s++) {
-		if (!c->given[s] && !section_has_defaults(s))
+		bool shown = c->given[s] || (section_has_defaults(s) && s != SECTION_PLAN);
+
+		if (!shown && !c->set_by[s])
 			continue;
 		fprintf(out, "%s:\n", section_names[s]);
 		fields_dump(rows[s].fields, (const char *)c + rows[s].offset, c->notes[s], 2, out);

@@ -9,6 +9,7 @@
 #pragma once
 #include "models/machine.h"
 #include "models/moe_model.h"
+#include "models/plan_spec.h"
 #include "models/routing.h"
 #include "models/schedule.h"
 #include "models/serving_spec.h"
@@ -23,6 +24,7 @@ enum section {
 	SECTION_SCHEDULE,
 	SECTION_SWEEP,
 	SECTION_SERVING,
+	SECTION_PLAN, /* dumped only where it is given */
 	SECTIONS
 };
 
@@ -43,6 +45,7 @@ struct config {
 	struct schedule schedule;
 	struct sweep_spec sweep;
 	struct serving_spec serving;
+	struct plan_spec plan;
 	bool given[SECTIONS];               /* read, rather than default */
 	const char *where[SECTIONS];        /* file and line, for messages */
 	const char *set_by[SECTIONS];       /* what last set one of its keys since, or NULL */
@@ -61,6 +64,10 @@ enum rc config_section(struct config *c, enum section s, const char *name, struc
 
 /* "machine.fabric.rate=150GBps"; the section must have been read or have defaults. */
 enum rc config_set(struct config *c, const char *assignment, struct err *e);
+
+/* The same with key and value apart. `who` starts messages: "FILE:LINE: set". */
+enum rc config_path(struct config *c, const char *path, const char *text, const char *who,
+                    struct err *e);
 
 /* One key of a section that is there. `who` starts messages: "--ep". */
 enum rc config_key(struct config *c, enum section s, const char *key, const char *text,

@@ -13,7 +13,8 @@ struct workload {
 	const char *name;
 	const char *describes;
 	struct lengths input, output;
-	int prompt; /* enum length_point: the prompt whose TTFT is held against the budget */
+	double rate_count; /* requests a second, in the mean of the trace; 0: not known */
+	int prompt;        /* enum length_point: the prompt whose TTFT is held against the budget */
 };
 
 extern const struct field workload_fields[];

@@ -2,8 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "sim/serve_deploy.h"
-#include "sim/sweep_serve.h"
+#include "sim/sweep_price.h"
 
 /* ---- the fewest NPUs ---- */
 
@@ -12,7 +11,7 @@ static int64_t npus_of(const struct pool_price *p)
 	return schedule_npus(&p->group->schedule);
 }
 
-static bool usable(const struct pool_price *p, enum phase phase, double time_ratio)
+bool plan_usable(const struct pool_price *p, enum phase phase, double time_ratio)
 {
 	const struct sweep_spec *spec = p->group ? &p->group->config->sweep : NULL;
 	const struct sweep_point of = {.prefill = p, .decode = p};
@@ -45,7 +44,7 @@ static bool better(const struct plan_pool *a, const struct plan_pool *b)
 }
 
 /* Combinations of the knobs that both pools must have the same: all behind DP. */
-static size_t classes_of(const struct sweep *s)
+size_t plan_classes(const struct sweep *s)
 {
 	size_t n = 1;
 
@@ -58,14 +57,13 @@ static void best_of_classes(const struct sweep *s, enum phase phase, double rate
                             struct plan_margins margins, size_t n_classes, struct plan_pool *best)
 {
 	size_t n = s->knobs.n[phase == PHASE_PREFILL ? KNOB_CHUNK : KNOB_BATCH];
-	const struct pool_price *prices = phase == PHASE_PREFILL ? s->prefill : s->decode;
-
 	size_t n_groups = phase == PHASE_PREFILL ? s->n_groups : s->n_decode_groups;
+	const struct pool_price *prices = phase == PHASE_PREFILL ? s->prefill : s->decode;
 
 	for (size_t i = 0; i < n_groups * n; i++) {
 		struct plan_pool pool, *at;
 
-		if (!usable(prices + i, phase, margins.time_ratio[phase]))
+		if (!plan_usable(prices + i, phase, margins.time_ratio[phase]))
 			continue;
 		pool = pool_for(prices + i, rate_count, margins.share_ratio);
 		at = best + prices[i].group->shared % n_classes;
@@ -74,10 +72,46 @@ static void best_of_classes(const struct sweep *s, enum phase phase, double rate
 	}
 }
 
+/* The least time of a phase, at most a bound of it. HUGE_VAL: nothing could be priced. */
+static double least_time(const struct sweep *s, enum phase phase)
+{
+	size_t n = s->knobs.n[phase == PHASE_PREFILL ? KNOB_CHUNK : KNOB_BATCH];
+	const struct pool_price *prices = phase == PHASE_PREFILL ? s->prefill : s->decode;
+	size_t n_groups = phase == PHASE_PREFILL ? s->n_groups : s->n_decode_groups;
+	double least_s = HUGE_VAL;
+
+	for (size_t i = 0; i < n_groups * n; i++) {
+		if (prices[i].known)
+			least_s = fmin(least_s, prices[i].time_s);
+	}
+	return least_s;
+}
+
+static enum rc none_will_do(const struct sweep *s, struct err *e)
+{
+	const struct sweep_spec *spec = &s->config->sweep;
+	const double budget_s[PHASES] = {spec->budget.ttft_s, spec->budget.tpot_s};
+	static const char *const names[PHASES] = {"TTFT", "TPOT"};
+
+	for (enum phase phase = 0; phase < PHASES; phase++) {
+		double least_s = least_time(s, phase);
+		char least[32], budget[32];
+
+		if (!(budget_s[phase] > 0) || least_s <= budget_s[phase] || isinf(least_s))
+			continue;
+		return fail(e, RC_NO,
+		            "no schedule meets the budgets, however many NPUs: %s is at least %s, "
+		            "and may be %s",
+		            names[phase], quantity_human(least_s, DIM_TIME, 3, least, sizeof least),
+		            quantity_human(budget_s[phase], DIM_TIME, 3, budget, sizeof budget));
+	}
+	return fail(e, RC_NO, "no schedule meets the budgets, however many NPUs");
+}
+
 enum rc plan_make(const struct sweep *s, double rate_count, struct plan_margins margins,
                   struct plan *out, struct err *e)
 {
-	size_t n = classes_of(s);
+	size_t n = plan_classes(s);
 	struct plan_pool *prefill = heap_zeroed(n, sizeof *prefill);
 	struct plan_pool *decode = heap_zeroed(n, sizeof *decode);
 	struct plan best = {.rate_count = rate_count};
@@ -95,9 +129,103 @@ enum rc plan_make(const struct sweep *s, double rate_count, struct plan_margins 
 	free(prefill);
 	free(decode);
 	if (best.npus == 0)
-		return fail(e, RC_NO, "no schedule meets the budgets, however many NPUs");
+		return none_will_do(s, e);
 	*out = best;
 	return RC_OK;
+}
+
+void plan_resize(struct plan *p, enum phase phase, int64_t deployments)
+{
+	struct plan_pool *pool = &p->pool[phase];
+
+	pool->deployments = deployments, pool->npus = deployments * npus_of(pool->price);
+	pool->most_rate_count = (double)pool->npus / pool->price->npu_s;
+	p->npus = p->pool[PHASE_PREFILL].npus + p->pool[PHASE_DECODE].npus;
+}
+
+/* ---- all that may do ---- */
+
+/* Fewest NPUs first, then least time, then the order of the sweep. */
+static int by_npus(const void *a, const void *b)
+{
+	const struct plan_pool *x = a, *y = b;
+
+	if (x->npus != y->npus)
+		return x->npus < y->npus ? -1 : 1;
+	if (x->price->time_s != y->price->time_s)
+		return x->price->time_s < y->price->time_s ? -1 : 1;
+	return (x->price > y->price) - (x->price < y->price);
+}
+
+static bool beats(const struct pool_price *a, const struct pool_price *b)
+{
+	return npus_of(a) <= npus_of(b) && a->npu_s <= b->npu_s && a->time_s <= b->time_s;
+}
+
+/* The first of equals stays, as it comes first in the list. */
+static size_t unbeaten(struct plan_pool *list, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bool beaten = false;
+
+		for (size_t k = 0; k < n && !beaten; k++) {
+			const struct pool_price *a = list[k].price, *b = list[i].price;
+
+			beaten = k != i && beats(a, b) && (!beats(b, a) || k < i);
+		}
+		if (!beaten)
+			list[n + kept++] = list[i];
+	}
+	memcpy(list, list + n, kept * sizeof *list);
+	return kept;
+}
+
+size_t plan_pools(const struct sweep *s, enum phase phase, size_t class_at, double rate_count,
+                  struct plan_margins margins, struct plan_pool **out)
+{
+	size_t per_group = s->knobs.n[phase == PHASE_PREFILL ? KNOB_CHUNK : KNOB_BATCH];
+	size_t n_groups = phase == PHASE_PREFILL ? s->n_groups : s->n_decode_groups;
+	size_t all = n_groups * per_group, n = 0, n_classes = plan_classes(s);
+	const struct pool_price *prices = phase == PHASE_PREFILL ? s->prefill : s->decode;
+	struct plan_pool *list = heap_zeroed(2 * all + 1, sizeof *list); /* and those kept */
+
+	for (size_t i = 0; i < all; i++) {
+		const struct pool_price *p = prices + i;
+
+		if (plan_usable(p, phase, margins.time_ratio[phase]) &&
+		    p->group->shared % n_classes == class_at)
+			list[n++] = pool_for(p, rate_count, margins.share_ratio);
+	}
+	qsort(list, n, sizeof *list, by_npus);
+	*out = list;
+	return unbeaten(list, n);
+}
+
+/* ---- machines ---- */
+
+int64_t plan_machines(const struct plan *p)
+{
+	const struct plan_pool *large = &p->pool[PHASE_PREFILL], *small = &p->pool[PHASE_DECODE];
+	int64_t dies = machine_dies(&large->price->group->config->machine), machines, each, room;
+
+	if (npus_of(large->price) < npus_of(small->price))
+		large = &p->pool[PHASE_DECODE], small = &p->pool[PHASE_PREFILL];
+	each = dies / npus_of(large->price); /* of the large ones, on a machine */
+	CHECK(each > 0);
+	machines = (large->deployments + each - 1) / each;
+	room = (large->deployments / each) *
+	       ((dies - each * npus_of(large->price)) / npus_of(small->price));
+	if (large->deployments % each > 0)
+		room += (dies - large->deployments % each * npus_of(large->price)) /
+		        npus_of(small->price);
+	if (small->deployments > room) {
+		int64_t more = dies / npus_of(small->price);
+
+		machines += (small->deployments - room + more - 1) / more;
+	}
+	return machines;
 }
 
 /* ---- what gives way ---- */
@@ -141,225 +269,40 @@ double plan_million_cost_count(const struct plan *p)
 	       (p->rate_count * c->workload.output.mean_count) * million_count;
 }
 
-/* ---- uncertain numbers ---- */
+/* ---- other prices of the same schedule ---- */
 
-/* The double that a path names, or NULL. */
-static double *number_at(const struct field *table, void *object, const char *path)
+enum rc plan_reprice(const struct pricer *p, const struct pool_price *own, enum phase phase,
+                     struct sweep_group *group, struct pool_price *out, struct err *e)
 {
-	size_t n = strcspn(path, ".");
+	const struct config *c = p->config;
 
-	for (; table->kind; table++) {
-		if (strlen(table->key) != n || memcmp(table->key, path, n) != 0)
-			continue;
-		if (table->kind == FIELD_GROUP && path[n] == '.')
-			return number_at(table->group, object, path + n + 1);
-		return table->kind == FIELD_QUANTITY && !path[n]
-		               ? (double *)(void *)((char *)object + table->offset)
-		               : NULL;
-	}
-	return NULL;
+	*group = *own->group;
+	group->config = c;
+	if (c->sweep.flow.n == 1) /* a case of one flow asks for it */
+		group->schedule.flow = c->sweep.flow.text[0];
+	group->flow = flow_find(group->schedule.flow, e);
+	if (!group->flow)
+		return e->rc;
+	*out = (struct pool_price){.group = group, .size = own->size};
+	TRY(pool_memory(p, phase, out, e));
+	return out->why_not ? RC_OK : pool_times(p, phase, p->engine, out, e);
 }
 
-/* NPUs that the plan's schedules need on a machine that is otherwise. */
-static double npus_on(const struct plan *p, const struct machine *m, const struct engine *engine,
-                      double share_ratio)
+enum rc plan_memory_rate(const struct plan *p, const struct engine *engine, double *out_rate_count,
+                         struct err *e)
 {
-	struct config c = *p->pool[0].price->group->config;
-	struct arena *a = arena_new();
-	double sum_count = 0;
-	struct err e;
-
-	c.machine = *m;
-	for (enum phase phase = 0; phase < PHASES; phase++) {
-		const struct pool_price *own = p->pool[phase].price, *now;
-		struct schedule s = own->group->schedule;
-		struct sweep_single x;
-
-		s.chunk = p->pool[PHASE_PREFILL].price->size;
-		s.batch = p->pool[PHASE_DECODE].price->size;
-		if (sweep_one(&c, engine, &s, a, &x, &e) != RC_OK)
-			sum_count = HUGE_VAL;
-		now = phase == PHASE_PREFILL ? &x.prefill : &x.decode;
-		sum_count +=
-		        usable(now, phase, 1) ? p->rate_count * now->npu_s / share_ratio : HUGE_VAL;
-	}
-	arena_free(a);
-	return sum_count;
-}
-
-static double width(const struct plan_swing *s)
-{
-	return fabs(s->high_npus_count - s->low_npus_count);
-}
-
-static int by_width(const void *a, const void *b)
-{
-	const struct plan_swing *x = a, *y = b;
-
-	if (width(x) != width(y) && !(isnan(width(x)) && isnan(width(y))))
-		return width(x) > width(y) || isnan(width(x)) ? -1 : 1;
-	return strcmp(x->path, y->path);
-}
-
-size_t plan_swings(const struct plan *p, const struct engine *engine, double share_ratio,
-                   struct plan_swing *out, size_t room)
-{
-	const struct config *c = p->pool[0].price->group->config;
-	struct plan_swing *all = NULL;
-	size_t n = 0;
-
-	for (const struct note *note = c->notes[SECTION_MACHINE]; note; note = note->next) {
-		struct machine m = c->machine;
-		double *number = number_at(machine_fields, &m, note->path), is;
-		struct plan_swing swing = {.path = note->path, .sd_ratio = note->sd_ratio};
-
-		if (!number || !(note->sd_ratio > 0) || *number == 0)
-			continue;
-		is = *number;
-		*number = is * fmax(0x1p-10, 1 - note->sd_ratio);
-		swing.low_npus_count = npus_on(p, &m, engine, share_ratio);
-		*number = is * (1 + note->sd_ratio);
-		swing.high_npus_count = npus_on(p, &m, engine, share_ratio);
-		if (swing.low_npus_count == swing.high_npus_count && isfinite(width(&swing)))
-			continue;
-		all = heap_resize(all, n + 1, sizeof *all);
-		all[n++] = swing;
-	}
-	if (n > 0)
-		qsort(all, n, sizeof *all, by_width);
-	n = n < room ? n : room;
-	if (n > 0)
-		memcpy(out, all, n * sizeof *out);
-	free(all);
-	return n;
-}
-
-/* ---- queues ---- */
-
-static void plan_config(const struct plan *p, struct config *c)
-{
-	const int64_t instances[PHASES] = {p->pool[PHASE_PREFILL].deployments,
-	                                   p->pool[PHASE_DECODE].deployments};
-
-	serving_config(p->pool[PHASE_PREFILL].price, p->pool[PHASE_DECODE].price, instances, c);
-}
-
-/* Long enough that the first requests, left out, and those still at work are few. */
-static size_t requests_for(const struct plan *p, double rate_count)
-{
-	enum { LIVES = 5, LEAST = 500, MOST = 200000 };
-	const struct config *c = p->pool[0].price->group->config;
-	double life_s = p->pool[PHASE_PREFILL].price->time_s +
-	                p->pool[PHASE_DECODE].price->time_s * c->workload.output.mean_count;
-
-	return (size_t)fmin(MOST, fmax(LEAST, LIVES * life_s * rate_count));
-}
-
-enum rc plan_serve(const struct plan *p, const struct request_list *base, double rate_count,
-                   const struct engine *engine, struct plan_served *out, struct err *e)
-{
-	enum { WARM = 5 };
-	struct request_list list = {0};
-	struct deployment d = {0};
-	struct serve_result r;
-	struct config c;
-	struct slo slo;
-	size_t n = requests_for(p, rate_count);
+	const struct plan_pool *pool = &p->pool[PHASE_DECODE];
+	struct pool_price most = *pool->price, price;
+	struct pricer pricer = {
+	        .config = most.group->config, .engine = engine, .arena = arena_new()};
+	struct sweep_group group;
 	enum rc rc;
 
-	plan_config(p, &c);
-	slo = (struct slo){c.sweep.budget.ttft_s, c.sweep.budget.tpot_s};
-	for (size_t i = 0; i < base->n; i++)
-		request_append(&list, &(struct request){.input = base->at[i].input,
-		                                        .output = base->at[i].output});
-	arrivals_make(
-	        &list, n, arrival_find("poisson"),
-	        &(struct arrival_spec){.rate_count = rate_count, .seed = (uint64_t)c.routing.seed});
-	rc = deployment_make(
-	        &c, &list,
-	        &(struct deployment_options){
-	                .engine = engine, .decode = &p->pool[PHASE_DECODE].price->group->schedule},
-	        &d, e);
-	if (rc == RC_OK)
-		rc = serve_run(&d.setup, &list, &r, e);
-	if (rc == RC_OK) {
-		out->rate_count = rate_count;
-		serve_summarize(&d.setup, &list, &r, n / WARM, &slo, &out->summary);
-		serve_result_fini(&r);
-	}
-	deployment_fini(&d);
-	request_list_fini(&list);
+	*out_rate_count = 0;
+	most.size = most.memory.batch_most;
+	rc = plan_reprice(&pricer, &most, PHASE_DECODE, &group, &price, e);
+	if (rc == RC_OK && !price.why_not)
+		*out_rate_count = (double)pool->npus / price.npu_s;
+	arena_free(pricer.arena);
 	return rc;
-}
-
-static void pool_set(struct plan *p, enum phase phase, int64_t deployments)
-{
-	struct plan_pool *pool = &p->pool[phase];
-
-	pool->deployments = deployments, pool->npus = deployments * npus_of(pool->price);
-	pool->most_rate_count = (double)pool->npus / pool->price->npu_s;
-	p->npus = p->pool[PHASE_PREFILL].npus + p->pool[PHASE_DECODE].npus;
-}
-
-/* The pool whose requests are later, by their budgets. */
-static enum phase later_pool(const struct plan *p, const struct serve_summary *s)
-{
-	const struct sweep_spec *spec = &p->pool[0].price->group->config->sweep;
-	double ttft = spec->budget.ttft_s > 0 ? s->ttft.p90_s / spec->budget.ttft_s : 0;
-	double tpot = spec->budget.tpot_s > 0 ? s->tpot.p90_s / spec->budget.tpot_s : 0;
-
-	return ttft >= tpot ? PHASE_PREFILL : PHASE_DECODE;
-}
-
-static enum rc grow(struct plan *p, const struct request_list *base, double wanted_ratio,
-                    const struct engine *engine, struct plan_served *out, struct err *e)
-{
-	enum { TRIES = 16, PART = 8 };
-
-	for (int i = 0; i < TRIES; i++) {
-		enum phase phase;
-		int64_t n;
-
-		TRY(plan_serve(p, base, p->rate_count, engine, out, e));
-		if (out->summary.attainment_ratio >= wanted_ratio)
-			return RC_OK;
-		phase = later_pool(p, &out->summary);
-		n = p->pool[phase].deployments;
-		pool_set(p, phase, n + n / PART + 1);
-	}
-	return fail(e, RC_NO,
-	            "with %lld NPUs still only %.1f %% of requests are within the budgets",
-	            (long long)p->npus, 100 * out->summary.attainment_ratio);
-}
-
-/* Growing takes more than one at a time: what turns out needless goes again. */
-static enum rc trim(struct plan *p, enum phase phase, const struct request_list *base,
-                    double wanted_ratio, const struct engine *engine, struct plan_served *out,
-                    struct err *e)
-{
-	while (p->pool[phase].deployments > 1) {
-		struct plan less = *p;
-		struct plan_served served;
-
-		pool_set(&less, phase, p->pool[phase].deployments - 1);
-		TRY(plan_serve(&less, base, p->rate_count, engine, &served, e));
-		if (served.summary.attainment_ratio < wanted_ratio)
-			return RC_OK;
-		*p = less, *out = served;
-	}
-	return RC_OK;
-}
-
-enum rc plan_check(struct plan *p, const struct request_list *base, double wanted_ratio,
-                   const struct engine *engine, struct plan_served *out, struct err *e)
-{
-	int64_t least[PHASES] = {p->pool[PHASE_PREFILL].deployments,
-	                         p->pool[PHASE_DECODE].deployments};
-
-	TRY(grow(p, base, wanted_ratio, engine, out, e));
-	for (enum phase phase = 0; phase < PHASES; phase++) {
-		if (p->pool[phase].deployments > least[phase])
-			TRY(trim(p, phase, base, wanted_ratio, engine, out, e));
-	}
-	return RC_OK;
 }

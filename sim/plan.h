@@ -2,11 +2,9 @@
  * first.
  *
  * From a sweep's prices: a pool of deployments is busy for load x NPU-seconds of a request; it is
- * planned for a share of its throughput. plan_check() serves the load through queues and adds
- * deployments until enough requests are within the budgets. */
+ * planned for a share of its throughput. plan_queue.h serves the load through queues and adds what
+ * these need. A deployment lies on one machine; pools may spread over several. */
 #pragma once
-#include "models/requests.h"
-#include "sim/serve_summary.h"
 #include "sim/sweep.h"
 
 struct plan_pool {
@@ -27,10 +25,25 @@ struct plan_margins {
 	double time_ratio[PHASES]; /* of TTFT, of TPOT, by an idle pool: the rest is for queues */
 };
 
-/* The fewest NPUs for a rate. RC_NO when no schedule meets the budgets. The pools may differ in
- * flow, EP, TP and DP. */
+/* The fewest NPUs for a rate. RC_NO when no schedule meets the budgets, with the nearest miss. The
+ * pools may differ in flow, EP, TP and DP. */
 enum rc plan_make(const struct sweep *s, double rate_count, struct plan_margins margins,
                   struct plan *out, struct err *e);
+
+void plan_resize(struct plan *p, enum phase phase, int64_t deployments);
+
+/* Combinations of the knobs that both pools must have the same. */
+size_t plan_classes(const struct sweep *s);
+/* The pools of one class that may do, each as large as the rate asks, fewest NPUs first; without
+ * those that another beats in NPUs of a deployment, NPU-seconds and time. Returns how many; *out is
+ * freed by the caller. */
+size_t plan_pools(const struct sweep *s, enum phase phase, size_t class_at, double rate_count,
+                  struct plan_margins margins, struct plan_pool **out);
+
+/* Machines that the deployments fill, the largest first, each on the first machine with room. */
+int64_t plan_machines(const struct plan *p);
+
+/* ---- what gives way ---- */
 
 /* Requests a second up to which the plan's own pools (whole), or more of them on the same machine,
  * keep within the share. */
@@ -40,27 +53,20 @@ struct plan_limits {
 };
 struct plan_limits plan_limits(const struct plan *p, double share_ratio);
 
-/* Price of a million output tokens, by the machine's npu_hour. */
+/* Requests a second at which the decode pool's KV memory is full, with more requests at once than
+ * its batch allows. Less than what the batch allows where memory is the nearer limit; 0: no price.
+ */
+enum rc plan_memory_rate(const struct plan *p, const struct engine *engine, double *out_rate_count,
+                         struct err *e);
+
+/* Price of a million output tokens, by the machine's npu_hour; 0: it has none. */
 double plan_million_cost_count(const struct plan *p);
 
-/* One uncertain number of the machine, one sd down and up: NPUs, not rounded to deployments, that
- * the plan's schedules need; HUGE_VAL where they miss a budget. */
-struct plan_swing {
-	const char *path; /* in the machine section; NULL: no parameter */
-	double sd_ratio, low_npus_count, high_npus_count;
-};
-/* Widest first, at most `room`; returns how many. */
-size_t plan_swings(const struct plan *p, const struct engine *engine, double share_ratio,
-                   struct plan_swing *out, size_t room);
+/* May it be used, within a share of its time budget? */
+bool plan_usable(const struct pool_price *p, enum phase phase, double time_ratio);
 
-/* Serves the lengths of `base` (cut or repeated, Poisson arrivals) at rate x plan: */
-struct plan_served {
-	double rate_count;
-	struct serve_summary summary;
-};
-enum rc plan_serve(const struct plan *p, const struct request_list *base, double rate_count,
-                   const struct engine *engine, struct plan_served *out, struct err *e);
-/* Adds deployments to the pool that is late until wanted_ratio of all requests are within the
- * budgets at the plan's rate. RC_NO when that does not help. */
-enum rc plan_check(struct plan *p, const struct request_list *base, double wanted_ratio,
-                   const struct engine *engine, struct plan_served *out, struct err *e);
+/* A schedule priced anew, under the pricer's configuration. The group is the caller's. RC_OK with
+ * ->why_not set when it is none there. */
+struct pricer;
+enum rc plan_reprice(const struct pricer *p, const struct pool_price *own, enum phase phase,
+                     struct sweep_group *group, struct pool_price *out, struct err *e);

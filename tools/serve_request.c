@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "models/base/arena.h"
+#include "models/lengths_draw.h"
 #include "tools/progress.h"
 #include "traces/requests.h"
 
@@ -84,13 +85,32 @@ static enum rc arrival_read(const struct args *a, struct serve_job *j, struct er
 	return RC_OK;
 }
 
-/* Without a trace all requests have the workload's mean lengths. */
-static void workload_requests(struct serve_job *j)
+/* Without a trace all requests have the workload's mean lengths, or lengths drawn from it. */
+static void workload_requests(struct serve_job *j, size_t n)
 {
 	const struct workload *w = &j->config->workload;
 
+	if (j->drawn) {
+		lengths_draw(w, n, j->arrival.seed, &j->base);
+		return;
+	}
 	request_append(&j->base, &(struct request){.input = (int32_t)round(w->input.mean_count),
 	                                           .output = (int32_t)round(w->output.mean_count)});
+}
+
+static enum rc lengths_read(const struct args *a, struct serve_job *j, struct err *e)
+{
+	const char *kind = args_value(a, "lengths", plan_lengths_names[PLAN_LENGTHS_MEAN]);
+	char slip[64];
+	int64_t seed;
+
+	TRY(args_integer(a, "seed", 0, 0, &seed, e));
+	j->arrival.seed = (uint64_t)seed;
+	j->drawn = strcmp(kind, plan_lengths_names[PLAN_LENGTHS_DRAWN]) == 0;
+	if (!j->drawn && strcmp(kind, plan_lengths_names[PLAN_LENGTHS_MEAN]) != 0)
+		return fail(e, RC_CONFIG, "--lengths %.40s: drawn or mean is needed%s", kind,
+		            hint(slip, sizeof slip, kind, plan_lengths_names));
+	return RC_OK;
 }
 
 static enum rc requests_read(const struct args *a, struct serve_job *j, struct err *e)
@@ -100,8 +120,6 @@ static enum rc requests_read(const struct args *a, struct serve_job *j, struct e
 
 	if (trace)
 		TRY(trace_requests(trace, &j->base, e));
-	else
-		workload_requests(j);
 	TRY(args_integer(a, "requests", trace ? (int64_t)j->base.n : USUAL_REQUESTS, 1, &n, e));
 	TRY(args_integer(a, "warmup", 0, 0, &warmup, e));
 	TRY(args_integer(a, "cooldown", 0, 0, &cooldown, e));
@@ -114,6 +132,9 @@ static enum rc requests_read(const struct args *a, struct serve_job *j, struct e
 		return fail(e, RC_CONFIG, "--cooldown: %lld of %lld requests leaves none",
 		            (long long)cooldown, (long long)(n - warmup));
 	j->n_requests = (size_t)n, j->warmup = (size_t)warmup, j->cooldown = (size_t)cooldown;
+	TRY(lengths_read(a, j, e));
+	if (!trace)
+		workload_requests(j, j->n_requests);
 	return RC_OK;
 }
 

@@ -13,6 +13,7 @@ struct serve_job {
 	const struct arrival_process *process;
 	struct arrival_spec arrival;
 	size_t n_requests, warmup, cooldown;
+	bool drawn; /* lengths, from the workload's figures */
 	struct slo slo;
 	struct deployment deployment;
 	struct serve_result result;

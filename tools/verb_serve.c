@@ -95,6 +95,8 @@ static const struct option options[] = {
          "replay, poisson, gamma or even; default: replay where the trace has "
          "times, else poisson"},
         {"cv", "N", "of gaps between gamma arrivals; default 4"},
+        {"lengths", "KIND",
+         "without a trace: mean (default), or drawn from the workload's quantiles"},
         {"requests", "N",
          "how many; a trace is repeated or cut. Default: all of the trace, or 1000"},
         {"warmup", "N", "first requests left out of the figures; default 0"},
