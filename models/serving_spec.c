@@ -89,6 +89,10 @@ const struct field serving_fields[] = {
          .least = 0, .most = 0.9},
         {FIELD_ROW("reserve_prompt", FIELD_FLAG, DIM_COUNT, AT(reserve_prompt), "yes",
                    "admit only what has room for its whole prompt")},
+        {FIELD_ROW("step_error", FIELD_QUANTITY, DIM_RATIO, AT(step_error_ratio), "0",
+                   "of step times between those that are priced; 0: 1/256. Drawn routings "
+                   "need 10%"),
+         .most = 0.5},
         {FIELD_ROW("schedule_ahead", FIELD_FLAG, DIM_COUNT, AT(schedule_ahead), "no",
                    "a step is planned while the one before it runs")},
         {FIELD_ROW("prefix_cache", FIELD_FLAG, DIM_COUNT, AT(prefix_cache), "yes",

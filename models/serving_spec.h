@@ -7,14 +7,15 @@
 struct serving_spec {
 	const char *batching, *router, *preemption; /* rows of their tables in sim/ */
 	int64_t max_seqs;                           /* requests of an attention group in flight */
-	int64_t max_tokens;     /* new tokens of an attention group in one step */
-	int64_t kv_block;       /* tokens that KV memory is handed out by */
-	double kv_tokens_count; /* tokens of KV cache of an attention group; 0: what memory leaves
-	                         */
-	double watermark_ratio; /* of KV blocks kept free when requests are admitted */
-	bool reserve_prompt;    /* admit only what has room for its whole prompt */
-	bool schedule_ahead;    /* a step is planned while the one before it runs */
-	bool prefix_cache;      /* keep the blocks of earlier prompts */
+	int64_t max_tokens;      /* new tokens of an attention group in one step */
+	int64_t kv_block;        /* tokens that KV memory is handed out by */
+	double kv_tokens_count;  /* tokens of KV cache of an attention group; 0: what memory leaves
+	                          */
+	double watermark_ratio;  /* of KV blocks kept free when requests are admitted */
+	bool reserve_prompt;     /* admit only what has room for its whole prompt */
+	double step_error_ratio; /* of step times between those that are priced; 0: 1/256 */
+	bool schedule_ahead;     /* a step is planned while the one before it runs */
+	bool prefix_cache;       /* keep the blocks of earlier prompts */
 	double prefix_tokens_count;   /* of an attention group at most; 0: all free KV memory */
 	int64_t instances;            /* colocated, or of the prefill pool */
 	int64_t decode_instances;     /* 0: colocated; else a pool of their own */

@@ -3,9 +3,14 @@
 #include <string.h>
 #include "sim/sweep_price.h"
 
-static double npus_used(const struct pool_price *p, const struct plan *plan, double load_ratio)
+static void need_add(const struct pool_price *p, int64_t each, double rate_count, double load_ratio,
+                     struct plan_need *out)
 {
-	return plan->rate_count * p->npu_s / load_ratio;
+	double npus_count = rate_count * p->npu_s / load_ratio;
+	int64_t n = (int64_t)ceil(npus_count / (double)each);
+
+	out->npus += (n < 1 ? 1 : n) * each;
+	out->npus_count += npus_count;
 }
 
 static void note_why(const struct pool_price *p, enum phase phase, struct plan_effect *x)
@@ -23,32 +28,38 @@ static void note_why(const struct pool_price *p, enum phase phase, struct plan_e
 		snprintf(x->why_not, WHY_SIZE, "%s misses its budget", names[phase]);
 }
 
+static enum rc phase_effect(const struct pricer *p, const struct plan *first,
+                            const struct plan *other, enum phase phase, struct plan_effect *x,
+                            struct err *e)
+{
+	const struct pool_price *before = first->pool[phase].price, *own = other->pool[phase].price;
+	int64_t each = schedule_npus(&before->group->schedule);
+	double load_ratio = p->config->plan.load_ratio;
+	struct sweep_group group;
+
+	TRY(plan_reprice(p, before, phase, &group, &x->same[phase], e));
+	note_why(&x->same[phase], phase, x);
+	need_add(before, each, first->rate_count, before->group->config->plan.load_ratio,
+	         &x->first);
+	if (x->same[phase].why_not)
+		x->possible = false;
+	else
+		need_add(&x->same[phase], each, other->rate_count, load_ratio, &x->same_need);
+	need_add(own, schedule_npus(&own->group->schedule), other->rate_count, load_ratio, &x->own);
+	x->same[phase].group = NULL, x->same[phase].why_not = NULL;
+	return RC_OK;
+}
+
 enum rc plan_effect(const struct plan_answer *first, const struct plan_answer *other,
                     const struct config *c, const struct engine *engine, struct plan_effect *out,
                     struct err *e)
 {
 	struct pricer p = {.config = c, .engine = engine, .arena = arena_new()};
-	double load_ratio = c->plan.load_ratio;
-	struct plan_effect x = {.first_npus_count = 0};
+	struct plan_effect x = {.possible = true};
 	enum rc rc = RC_OK;
 
-	for (enum phase phase = 0; rc == RC_OK && phase < PHASES; phase++) {
-		const struct pool_price *own = first->plan.pool[phase].price;
-		struct sweep_group group;
-
-		rc = plan_reprice(&p, own, phase, &group, &x.same[phase], e);
-		if (rc != RC_OK)
-			break;
-		note_why(&x.same[phase], phase, &x);
-		x.first_npus_count +=
-		        npus_used(own, &first->plan, own->group->config->plan.load_ratio);
-		x.same_npus_count += npus_used(&x.same[phase], &other->plan, load_ratio);
-		x.own_npus_count +=
-		        npus_used(other->plan.pool[phase].price, &other->plan, load_ratio);
-		if (x.same[phase].why_not)
-			x.same_npus_count = NAN;
-		x.same[phase].group = NULL, x.same[phase].why_not = NULL;
-	}
+	for (enum phase phase = 0; rc == RC_OK && phase < PHASES; phase++)
+		rc = phase_effect(&p, &first->plan, &other->plan, phase, &x, e);
 	arena_free(p.arena);
 	if (rc == RC_OK)
 		*out = x;

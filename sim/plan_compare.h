@@ -3,11 +3,19 @@
 #pragma once
 #include "sim/plan_queue.h"
 
-/* NPUs by throughput at the planned share, not rounded to deployments. */
+/* NPUs by throughput at the planned share: in whole deployments, and not rounded to these. */
+struct plan_need {
+	int64_t npus;
+	double npus_count;
+};
+
+/* The answers' difference is (same - first) + (own - same) + what queues add to one more than to
+ * the other. */
 struct plan_effect {
-	double first_npus_count; /* of the first case */
-	double same_npus_count;  /* of the first case's schedules, in this one */
-	double own_npus_count;   /* of this case's own schedules */
+	struct plan_need first;     /* of the first case */
+	struct plan_need same_need; /* of the first case's schedules, in this one */
+	struct plan_need own;       /* of this case's own schedules */
+	bool possible;              /* the first case's schedules can run in this one */
 	/* the first case's schedules priced in this case; why_not or over a budget: the first of
 	   these in words, "" for none */
 	struct pool_price same[PHASES];

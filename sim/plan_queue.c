@@ -9,8 +9,8 @@ struct search {
 	const struct sweep *sweep;
 	const struct plan_spec *spec;
 	struct plan_margins margins;
-	struct plan_servers *servers;
-	struct plan_answer *answer; /* the best so far; npus 0: none */
+	struct plan_servers *rough, *exact; /* to look among schedules, and for the answer */
+	struct plan_answer *answer;         /* the best so far; npus 0: none */
 	double rate_count;
 	double nearest_ratio[PHASES]; /* most requests within the phase's budget */
 };
@@ -20,13 +20,6 @@ static double budget_of(const struct search *x, enum phase phase)
 	const struct sweep_spec *s = &x->sweep->config->sweep;
 
 	return phase == PHASE_PREFILL ? s->budget.ttft_s : s->budget.tpot_s;
-}
-
-static enum rc serve(struct search *x, const struct plan *p, const struct slo *slo,
-                     struct serve_summary *out, struct err *e)
-{
-	x->answer->simulations++;
-	return plan_serve(x->servers, p, x->rate_count, slo, out, e);
 }
 
 /* ---- one pool, the other with plenty ---- */
@@ -41,7 +34,8 @@ static enum rc pool_suffices(struct search *x, const struct plan *p, enum phase 
 	*(phase == PHASE_PREFILL ? &slo.ttft_s : &slo.tpot_s) = budget_of(x, phase);
 	if (!(budget_of(x, phase) > 0))
 		return *fine = true, RC_OK;
-	TRY(serve(x, p, &slo, &s, e));
+	x->answer->simulations++;
+	TRY(plan_serve(x->rough, p, x->rate_count, &slo, &s, e));
 	x->nearest_ratio[phase] = fmax(x->nearest_ratio[phase], s.attainment_ratio);
 	*fine = s.attainment_ratio >= x->spec->within_ratio;
 	return RC_OK;
@@ -123,7 +117,8 @@ static enum rc join(struct search *x, struct plan *p, struct err *e)
 		enum phase phase;
 		int64_t n;
 
-		TRY(serve(x, p, &slo, &s, e));
+		x->answer->simulations++;
+		TRY(plan_serve(x->exact, p, x->rate_count, &slo, &s, e));
 		if (s.attainment_ratio >= x->spec->within_ratio) {
 			x->answer->plan = *p, x->answer->summary = s;
 			return RC_OK;
@@ -222,8 +217,9 @@ static enum rc search_run(struct search *x, struct err *e)
 }
 
 enum rc plan_answer(const struct sweep *s, const struct request_list *trace, double rate_count,
-                    struct plan_answer *out, struct err *e)
+                    struct routing_cache *routings, struct plan_answer *out, struct err *e)
 {
+	const double rough_ratio = fmax(0x1p-5, s->config->serving.step_error_ratio);
 	const struct plan_spec *spec = &s->config->plan;
 	struct plan_load load = {0};
 	struct search x = {.sweep = s,
@@ -235,9 +231,14 @@ enum rc plan_answer(const struct sweep *s, const struct request_list *trace, dou
 
 	*out = (struct plan_answer){.simulations = 0};
 	TRY(plan_load_make(s->config, trace, rate_count, &load, e));
-	x.servers = plan_servers_new(&load, s->engine);
+	x.rough = plan_servers_new(&load, s->engine, rough_ratio, routings);
+	x.exact = rough_ratio == s->config->serving.step_error_ratio
+	                  ? x.rough
+	                  : plan_servers_new(&load, s->engine, 0, routings);
 	rc = search_run(&x, e);
-	plan_servers_free(x.servers);
+	if (x.exact != x.rough)
+		plan_servers_free(x.exact);
+	plan_servers_free(x.rough);
 	plan_load_fini(&load);
 	return rc;
 }

@@ -25,7 +25,10 @@ void plan_load_fini(struct plan_load *l);
 /* Deployments of a load with their step times, kept by pairs of schedules: the same pair is not
  * priced again. One load, one sweep. */
 struct plan_servers;
-struct plan_servers *plan_servers_new(const struct plan_load *load, const struct engine *engine);
+/* error_ratio: of step times; 0: as `serve` has them. routings: of the sweep's configuration,
+ * shared; NULL: drawn anew. */
+struct plan_servers *plan_servers_new(const struct plan_load *load, const struct engine *engine,
+                                      double error_ratio, struct routing_cache *routings);
 void plan_servers_free(struct plan_servers *s);
 
 /* The configuration with which `serve` does the same. */
@@ -52,4 +55,4 @@ struct plan_answer {
  * the fewest deployments that suffice while the other pool has plenty, then both together, growing
  * the later one. RC_NO when nothing suffices, or more machines are needed than the plan allows. */
 enum rc plan_answer(const struct sweep *s, const struct request_list *trace, double rate_count,
-                    struct plan_answer *out, struct err *e);
+                    struct routing_cache *routings, struct plan_answer *out, struct err *e);

@@ -16,14 +16,18 @@ struct server {
 struct plan_servers {
 	const struct plan_load *load;
 	const struct engine *engine;
+	double error_ratio;
+	struct routing_cache *routings; /* the caller's */
 	struct server *first;
 };
 
-struct plan_servers *plan_servers_new(const struct plan_load *load, const struct engine *engine)
+struct plan_servers *plan_servers_new(const struct plan_load *load, const struct engine *engine,
+                                      double error_ratio, struct routing_cache *routings)
 {
 	struct plan_servers *s = heap_zeroed(1, sizeof *s);
 
-	*s = (struct plan_servers){.load = load, .engine = engine};
+	*s = (struct plan_servers){
+	        .load = load, .engine = engine, .error_ratio = error_ratio, .routings = routings};
 	return s;
 }
 
@@ -83,7 +87,8 @@ static enum rc server_make(struct plan_servers *s, const struct plan *p, struct 
 	x->far = is_far(p);
 	plan_serving_config(p, &x->config);
 	rc = deployment_make(&x->config, &s->load->list,
-	                     &(struct deployment_options){.engine = s->engine}, &x->deployment, e);
+	                     &(struct deployment_options){s->engine, s->error_ratio, s->routings},
+	                     &x->deployment, e);
 	if (rc != RC_OK) {
 		free(x);
 		return rc;

@@ -25,14 +25,15 @@ static struct extent extent_of(const struct request_list *l)
 }
 
 static struct step_request request_of(const struct config *c, const struct schedule *s,
-                                      const struct flow *flow, const struct engine *engine)
+                                      const struct flow *flow, const struct deployment_options *o)
 {
 	return (struct step_request){.machine = &c->machine,
 	                             .model = &c->model,
 	                             .schedule = s,
 	                             .routing = &c->routing,
+	                             .routings = o->routings,
 	                             .flow = flow,
-	                             .engine = engine};
+	                             .engine = o->engine};
 }
 
 static void phase_set(const struct config *c, struct step_request *q, enum phase phase)
@@ -238,9 +239,11 @@ static enum rc pool_make(const struct config *c, const struct extent *x,
 	if (s->pp > 1)
 		return fail(e, RC_NO, "serving of a pipeline (PP %lld) is not modelled",
 		            (long long)s->pp);
-	t.q = request_of(c, s, flow, o->engine);
+	t.q = request_of(c, s, flow, o);
 	t.most_tokens_count = fmax((double)c->serving.max_tokens, x->longest_prompt_count);
-	t.error_ratio = o->error_ratio > 0 ? o->error_ratio : usual_error_ratio;
+	t.error_ratio = o->error_ratio > 0                ? o->error_ratio
+	                : c->serving.step_error_ratio > 0 ? c->serving.step_error_ratio
+	                                                  : usual_error_ratio;
 	TRY(memory_of(c, t.q, role, x->mean_count, &d->memory[at], &d->kv_token_bytes[at], e));
 	slots_add(c, role, &d->memory[at]);
 	*p = (struct serve_pool){.role = role,

@@ -14,8 +14,9 @@ struct deployment {
 
 struct deployment_options {
 	const struct engine *engine;
-	double error_ratio;            /* of the surfaces; 0: 1/256 */
-	const struct schedule *decode; /* of the decode pool; NULL: as the serving section says */
+	double error_ratio;             /* of the surfaces; 0: as the configuration has it */
+	const struct schedule *decode;  /* of the decode pool; NULL: as the serving section says */
+	struct routing_cache *routings; /* shared with other deployments; NULL: drawn anew */
 };
 
 /* For these requests: their lengths bound the surfaces. RC_NO with the reason when the schedule

@@ -75,34 +75,44 @@ static void print_answers(const struct plan_job *j, FILE *out)
 
 /* ---- why ---- */
 
+static void effect_cells(const struct plan_result *first, const struct plan_result *r,
+                         struct table *t)
+{
+	const struct plan_effect *x = &r->effect;
+	int64_t more = r->answer.plan.npus - first->answer.plan.npus;
+
+	table_cell(t, "%s", plan_case_name(r->of));
+	table_cell(t, "%+lld", (long long)more);
+	if (x->possible) {
+		table_cell(t, "%+lld", (long long)(x->same_need.npus - x->first.npus));
+		table_cell(t, "%+lld", (long long)(x->own.npus - x->same_need.npus));
+	} else {
+		table_cell(t, "-");
+		table_cell(t, "%+lld", (long long)(x->own.npus - x->first.npus));
+	}
+	table_cell(t, "%+lld", (long long)(more - (x->own.npus - x->first.npus)));
+	table_cell(t, "%s", *x->why_not ? x->why_not : "meet the budgets");
+}
+
 static void print_effects(const struct plan_job *j, FILE *out)
 {
-	static const char *const headers[] = {
-	        "<case",       "more NPUs",           "same schedules",
-	        "chosen anew", "rounding and queues", "<the same schedules",
-	        NULL};
+	static const char *const headers[] = {"<case",       "more NPUs", "same schedules",
+	                                      "chosen anew", "queues",    "<the same schedules",
+	                                      NULL};
 	const struct plan_result *first = first_of(j);
 	struct table *t = table_new(headers);
 
 	for (size_t i = 0; i < j->n; i++) {
 		const struct plan_result *r = j->result + i;
-		const struct plan_effect *x = &r->effect;
-		double more = (double)(r->answer.plan.npus - first->answer.plan.npus);
 
 		if (r == first || !r->has_effect)
 			continue;
-		table_cell(t, "%s", plan_case_name(r->of));
-		table_cell(t, "%+.0f", more);
-		table_cell(t, "%+.1f", x->same_npus_count - x->first_npus_count);
-		table_cell(t, "%+.1f", x->own_npus_count - x->same_npus_count);
-		table_cell(t, "%+.1f", more - (x->own_npus_count - x->first_npus_count));
-		table_cell(t, "%s", *x->why_not ? x->why_not : "meet the budgets");
+		effect_cells(first, r, t);
 		table_end_row(t);
 	}
 	fprintf(out,
-	        "\nwhere the difference from '%s' comes from, in NPUs: its schedules in the other "
-	        "case,\nthe schedules that the case would rather have, whole deployments and "
-	        "queues\n",
+	        "\nwhere the difference from '%s' comes from, in whole deployments: its schedules "
+	        "in the other case,\nthe schedules that the case rather has, what queues add\n",
 	        plan_case_name(first->of));
 	table_print(t, out);
 	table_free(t);
@@ -122,9 +132,9 @@ static void pool_cells(const struct pool_price *p, enum phase phase, struct tabl
 /* Time, memory and batch of the first case's schedules in each. */
 static void print_same(const struct plan_job *j, FILE *out)
 {
-	static const char *const headers[] = {"<case",    "TPOT",       "exchange",
-	                                      "buffers",  "batch most", "TTFT",
-	                                      "exchange", "buffers",    NULL};
+	static const char *const headers[] = {"<case",   "NPUs",       "TPOT", "exchange",
+	                                      "buffers", "batch most", "TTFT", "exchange",
+	                                      "buffers", NULL};
 	const struct plan *p = &first_of(j)->answer.plan;
 	struct table *t = table_new(headers);
 	char pre[128], dec[128];
@@ -132,17 +142,19 @@ static void print_same(const struct plan_job *j, FILE *out)
 	for (size_t i = 0; i < j->n; i++) {
 		const struct plan_result *r = j->result + i;
 
-		if (!r->has_effect || !isfinite(r->effect.same_npus_count))
+		if (!r->has_effect || !r->effect.possible)
 			continue;
 		table_cell(t, "%s", plan_case_name(r->of));
+		table_cell(t, "%.1f", r->effect.same_need.npus_count);
 		pool_cells(&r->effect.same[PHASE_DECODE], PHASE_DECODE, t);
 		pool_cells(&r->effect.same[PHASE_PREFILL], PHASE_PREFILL, t);
 		table_end_row(t);
 	}
 	fprintf(out,
-	        "\nthe same schedules in each case, idle: decode (%s) and prefill (%s);\nexchange "
-	        "is "
-	        "dispatch and combine of a step, of a chunk; batch most is what memory allows\n",
+	        "\nthe same schedules in each case: NPUs by throughput before rounding; decode "
+	        "(%s), "
+	        "then prefill (%s), idle;\nexchange: dispatch and combine of a step, of a chunk; "
+	        "batch most: what memory allows\n",
 	        plan_schedule_words(p->pool[PHASE_DECODE].price, PHASE_DECODE, dec, sizeof dec),
 	        plan_schedule_words(p->pool[PHASE_PREFILL].price, PHASE_PREFILL, pre, sizeof pre));
 	table_print(t, out);

@@ -91,9 +91,9 @@ static void cases_table(const struct plan_job *j, FILE *out)
 		        (long long)p->pool[PHASE_DECODE].npus, (long long)p->npus,
 		        (long long)r->answer.machines,
 		        PERCENT * r->answer.summary.attainment_ratio);
-		if (isfinite(r->effect.same_npus_count))
-			fprintf(out, "%.9g", r->effect.same_npus_count);
-		fprintf(out, ",%.9g\n", r->effect.own_npus_count);
+		if (r->effect.possible)
+			fprintf(out, "%.9g", r->effect.same_need.npus_count);
+		fprintf(out, ",%.9g\n", r->effect.own.npus_count);
 	}
 }
 

@@ -141,7 +141,8 @@ static enum rc case_answer(struct plan_job *j, struct plan_result *r, struct err
 
 	TRY(sweep_run(c, &(struct sweep_options){.jobs = j->jobs, .prune = PRUNE_BUDGET}, &r->sweep,
 	              e));
-	r->rc = plan_answer(r->sweep, &j->trace, rate_of(c), &r->answer, &why);
+	r->routings = routing_cache_new(&c->routing, &c->model);
+	r->rc = plan_answer(r->sweep, &j->trace, rate_of(c), r->routings, &r->answer, &why);
 	return keep_no(r->rc, &why, &r->why, e);
 }
 
@@ -215,17 +216,37 @@ static enum rc limits_run(struct plan_servers *s, struct plan_result *r, struct 
 	return RC_OK;
 }
 
+/* The loads that are asked for, and the goodput, in rising order. */
+static size_t curve_rates(struct plan_result *r)
+{
+	const struct field_list *loads = &r->of->config->plan.curve;
+	size_t n = 0;
+
+	r->curve = heap_zeroed(loads->n + 2, sizeof *r->curve);
+	for (size_t i = 0; i <= loads->n; i++) {
+		double rate_count = i < loads->n ? loads->number[i] * r->answer.plan.rate_count
+		                                 : r->goodput_count;
+		size_t at = n;
+
+		if (!isfinite(rate_count) || !(rate_count > 0))
+			continue;
+		for (; at > 0 && r->curve[at - 1].rate_count > rate_count; at--)
+			r->curve[at] = r->curve[at - 1];
+		r->curve[at].rate_count = rate_count;
+		n++;
+	}
+	return n;
+}
+
 static enum rc curve_run(struct plan_servers *s, struct plan_result *r, struct err *e)
 {
 	const struct plan *p = &r->answer.plan;
-	const struct field_list *loads = &r->of->config->plan.curve;
 	struct slo slo = plan_slo(p);
+	size_t n = curve_rates(r);
 
-	r->curve = heap_zeroed(loads->n + 1, sizeof *r->curve);
-	for (; r->n_curve < loads->n; r->n_curve++) {
+	for (; r->n_curve < n; r->n_curve++) {
 		struct plan_point *x = r->curve + r->n_curve;
 
-		x->rate_count = p->rate_count * loads->number[r->n_curve];
 		TRY(plan_serve(s, p, x->rate_count, &slo, &x->summary, e));
 	}
 	return RC_OK;
@@ -249,7 +270,8 @@ static enum rc growth_run(struct plan_job *j, struct plan_result *r, struct err 
 			continue;
 		}
 		x->rc = plan_answer(r->sweep, &j->trace,
-		                    x->factor_ratio * r->answer.plan.rate_count, &x->answer, &why);
+		                    x->factor_ratio * r->answer.plan.rate_count, r->routings,
+		                    &x->answer, &why);
 		TRY(keep_no(x->rc, &why, &x->why, e));
 	}
 	return RC_OK;
@@ -265,7 +287,7 @@ static enum rc served_run(struct plan_job *j, struct plan_result *r, struct err 
 	TRY(plan_load_make(c, &j->trace, r->answer.plan.rate_count, &load, e));
 	r->served_count = load.list.n, r->warm_count = load.warmup;
 	r->wanted_count = load.wanted;
-	s = plan_servers_new(&load, r->sweep->engine);
+	s = plan_servers_new(&load, r->sweep->engine, 0, r->routings);
 	rc = plan_goodput(s, &r->answer.plan, c->plan.within_ratio, &r->goodput_count, e);
 	if (rc == RC_OK)
 		rc = limits_run(s, r, e);
@@ -302,6 +324,7 @@ void plan_job_close(struct plan_job *j)
 {
 	for (size_t i = 0; i < j->n && j->result; i++) {
 		sweep_free(j->result[i].sweep);
+		routing_cache_free(j->result[i].routings);
 		free(j->result[i].curve);
 		free(j->result[i].stage);
 	}

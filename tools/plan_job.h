@@ -27,6 +27,7 @@ struct plan_limit { /* what gives way, and when */
 struct plan_result {
 	const struct plan_case *of;
 	struct sweep *sweep;
+	struct routing_cache *routings; /* of all its simulations */
 	struct plan_answer answer;
 	enum rc rc; /* RC_NO: why says so */
 	struct err why;

@@ -116,9 +116,13 @@ static void tornado_write(struct json *o, const struct plan_result *r)
 static void effect_write(struct json *o, const struct plan_effect *x)
 {
 	json_object(o, "against_first");
-	json_number(o, "first_npus_by_throughput", x->first_npus_count);
-	json_number(o, "same_schedules_npus", x->same_npus_count);
-	json_number(o, "own_schedules_npus", x->own_npus_count);
+	json_integer(o, "first_npus_by_throughput", x->first.npus);
+	json_number(o, "first_npus_before_rounding", x->first.npus_count);
+	json_integer(o, "same_schedules_npus", x->same_need.npus);
+	json_number(o, "same_schedules_npus_before_rounding", x->same_need.npus_count);
+	json_integer(o, "own_schedules_npus", x->own.npus);
+	json_number(o, "own_schedules_npus_before_rounding", x->own.npus_count);
+	json_flag(o, "same_schedules_possible", x->possible);
 	json_text(o, "same_schedules_why_not", *x->why_not ? x->why_not : NULL);
 	json_number(o, "same_tpot_s", x->same[PHASE_DECODE].time_s);
 	json_number(o, "same_decode_exchange_s", plan_exchange_s(&x->same[PHASE_DECODE]));
