@@ -16,7 +16,9 @@ struct plan_pool {
 struct plan {
 	double rate_count; /* requests a second */
 	struct plan_pool pool[PHASES];
-	int64_t npus; /* of both */
+	int64_t npus;       /* of both */
+	int64_t spare_npus; /* of these, there only to try the other pool: no machine is full of
+	                       them */
 };
 
 /* How much of what there is may be used. */

@@ -13,6 +13,7 @@ struct search {
 	struct plan_answer *answer;         /* the best so far; npus 0: none */
 	double rate_count;
 	double nearest_ratio[PHASES]; /* most requests within the phase's budget */
+	bool wants_rdma;              /* some plan would span machines that have none */
 };
 
 static double budget_of(const struct search *x, enum phase phase)
@@ -20,6 +21,16 @@ static double budget_of(const struct search *x, enum phase phase)
 	const struct sweep_spec *s = &x->sweep->config->sweep;
 
 	return phase == PHASE_PREFILL ? s->budget.ttft_s : s->budget.tpot_s;
+}
+
+/* Over more machines than one, or more nodes, KV needs a way between. */
+static bool is_joined(struct search *x, const struct plan *p)
+{
+	const struct machine *m = &x->sweep->config->machine;
+	bool joined = !plan_is_far(p) || m->rdma.rate_Bps > 0;
+
+	x->wants_rdma |= !joined;
+	return joined;
 }
 
 /* ---- one pool, the other with plenty ---- */
@@ -32,6 +43,8 @@ static enum rc pool_suffices(struct search *x, const struct plan *p, enum phase 
 	struct serve_summary s;
 
 	*(phase == PHASE_PREFILL ? &slo.ttft_s : &slo.tpot_s) = budget_of(x, phase);
+	if (!is_joined(x, p))
+		return *fine = false, RC_OK;
 	if (!(budget_of(x, phase) > 0))
 		return *fine = true, RC_OK;
 	x->answer->simulations++;
@@ -112,7 +125,7 @@ static enum rc join(struct search *x, struct plan *p, struct err *e)
 	struct slo slo = plan_slo(p);
 	int64_t most = x->answer->plan.npus;
 
-	for (int i = 0; i < TRIES && (most == 0 || p->npus < most); i++) {
+	for (int i = 0; i < TRIES && (most == 0 || p->npus < most) && is_joined(x, p); i++) {
 		struct serve_summary s;
 		enum phase phase;
 		int64_t n;
@@ -144,8 +157,10 @@ static enum rc class_search(struct search *x, struct plan_pool *const list[PHASE
 	bool found;
 
 	plan_resize(&p, PHASE_DECODE, PLENTY * list[PHASE_DECODE][0].deployments);
+	p.spare_npus = p.pool[PHASE_DECODE].npus - list[PHASE_DECODE][0].npus;
 	TRY(pool_search(x, &p, PHASE_PREFILL, list[PHASE_PREFILL], n[PHASE_PREFILL],
 	                below(x, &list[PHASE_DECODE][0]), &found, e));
+	p.spare_npus = 0;
 	if (!found)
 		return RC_OK;
 	TRY(pool_search(x, &p, PHASE_DECODE, list[PHASE_DECODE], n[PHASE_DECODE],
@@ -181,6 +196,13 @@ static enum rc none_suffices(const struct search *x, struct err *e)
 	enum phase phase = x->nearest_ratio[PHASE_PREFILL] < x->spec->within_ratio ? PHASE_PREFILL
 	                                                                           : PHASE_DECODE;
 
+	if (x->wants_rdma)
+		return fail(
+		        e, RC_NO,
+		        "more than one machine of %lld NPUs is needed, and KV cannot go between "
+		        "machines: %s has no RDMA",
+		        (long long)machine_dies(&x->sweep->config->machine),
+		        x->sweep->config->machine.name);
 	return fail(e, RC_NO,
 	            "through queues no schedule keeps %.4g %% of requests within the %s budget, "
 	            "however many NPUs: %.1f %% at most",

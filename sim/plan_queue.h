@@ -35,6 +35,8 @@ void plan_servers_free(struct plan_servers *s);
 void plan_serving_config(const struct plan *p, struct config *out);
 struct slo plan_slo(const struct plan *p); /* the sweep's budgets */
 
+/* Does KV go between nodes, or machines? By RDMA then. */
+bool plan_is_far(const struct plan *p);
 /* Serves the load at a rate. */
 enum rc plan_serve(struct plan_servers *s, const struct plan *p, double rate_count,
                    const struct slo *slo, struct serve_summary *out, struct err *e);

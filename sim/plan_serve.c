@@ -44,11 +44,12 @@ void plan_servers_free(struct plan_servers *s)
 }
 
 /* Pools on different nodes of a machine whose fabric ends at the node, or on several machines. */
-static bool is_far(const struct plan *p)
+bool plan_is_far(const struct plan *p)
 {
 	const struct machine *m = &p->pool[0].price->group->config->machine;
 
-	return (m->fabric.span == SPAN_NODE && m->rdma.rate_Bps > 0) || p->npus > machine_dies(m);
+	return (m->fabric.span == SPAN_NODE && m->rdma.rate_Bps > 0) ||
+	       p->npus - p->spare_npus > machine_dies(m);
 }
 
 void plan_serving_config(const struct plan *p, struct config *out)
@@ -65,7 +66,7 @@ void plan_serving_config(const struct plan *p, struct config *out)
 	out->serving.decode_instances = p->pool[PHASE_DECODE].deployments;
 	out->serving.decode_ep = s->ep, out->serving.decode_tp = s->tp;
 	out->serving.decode_flow = s->flow;
-	if (is_far(p))
+	if (plan_is_far(p))
 		out->serving.transfer = TRANSFER_RDMA;
 }
 
@@ -84,7 +85,7 @@ static enum rc server_make(struct plan_servers *s, const struct plan *p, struct 
 
 	for (enum phase phase = 0; phase < PHASES; phase++)
 		x->price[phase] = p->pool[phase].price;
-	x->far = is_far(p);
+	x->far = plan_is_far(p);
 	plan_serving_config(p, &x->config);
 	rc = deployment_make(&x->config, &s->load->list,
 	                     &(struct deployment_options){s->engine, s->error_ratio, s->routings},
@@ -103,7 +104,8 @@ static enum rc server_get(struct plan_servers *s, const struct plan *p, struct s
 {
 	for (struct server *x = s->first; x; x = x->next) {
 		if (x->price[PHASE_PREFILL] == p->pool[PHASE_PREFILL].price &&
-		    x->price[PHASE_DECODE] == p->pool[PHASE_DECODE].price && x->far == is_far(p))
+		    x->price[PHASE_DECODE] == p->pool[PHASE_DECODE].price &&
+		    x->far == plan_is_far(p))
 			return *out = x, RC_OK;
 	}
 	return server_make(s, p, out, e);

@@ -20,13 +20,13 @@ static const struct plan_result *first_of(const struct plan_job *j)
 static void print_question(const struct plan_job *j, FILE *out)
 {
 	const struct config *c = j->config;
-	char ttft[TEXT_SIZE], tpot[TEXT_SIZE];
+	char ttft[TEXT_SIZE], tpot[TEXT_SIZE], rate[TEXT_SIZE];
 
 	if (*c->plan.question)
 		fprintf(out, "%s\n\n", c->plan.question);
 	fprintf(out,
-	        "%s on %s, %.4g requests/s of %s; TTFT %s and TPOT %s for %.4g %% of requests\n\n",
-	        c->model.name, c->machine.name, j->rate_count, c->workload.name,
+	        "%s on %s, %s requests/s of %s; TTFT %s and TPOT %s for %.4g %% of requests\n\n",
+	        c->model.name, c->machine.name, rate_text(j->rate_count, rate), c->workload.name,
 	        c->sweep.budget.ttft_s > 0 ? time_text(c->sweep.budget.ttft_s, ttft) : "any",
 	        c->sweep.budget.tpot_s > 0 ? time_text(c->sweep.budget.tpot_s, tpot) : "any",
 	        PERCENT * c->plan.within_ratio);

@@ -50,13 +50,14 @@ static void print_answer(const struct plan_result *r, FILE *out)
 {
 	const struct plan *p = &r->answer.plan;
 	const struct config *c = r->of->config;
-	char ttft[TEXT_SIZE], tpot[TEXT_SIZE];
+	char ttft[TEXT_SIZE], tpot[TEXT_SIZE], rate[TEXT_SIZE];
 
 	if (*c->plan.question)
 		fprintf(out, "%s\n\n", c->plan.question);
 	fprintf(out,
-	        "%lld NPUs of %s serve %s at %.4g requests/s of %s within TTFT %s and TPOT %s:\n",
-	        (long long)p->npus, c->machine.name, c->model.name, p->rate_count, c->workload.name,
+	        "%lld NPUs of %s serve %s at %s requests/s of %s within TTFT %s and TPOT %s:\n",
+	        (long long)p->npus, c->machine.name, c->model.name, rate_text(p->rate_count, rate),
+	        c->workload.name,
 	        c->sweep.budget.ttft_s > 0 ? time_text(c->sweep.budget.ttft_s, ttft) : "any",
 	        c->sweep.budget.tpot_s > 0 ? time_text(c->sweep.budget.tpot_s, tpot) : "any");
 	print_pools(p, out);
@@ -75,21 +76,22 @@ static void print_limits(const struct plan_result *r, FILE *out)
 	static const char *const headers[] = {"<limit", "requests/s", "x load", "<then", NULL};
 	struct table *t = table_new(headers);
 	double rate_count = r->answer.plan.rate_count;
+	char text[TEXT_SIZE];
 
 	for (size_t i = 0; i < r->n_limits; i++) {
 		const struct plan_limit *l = r->limit + i;
 
 		table_cell(t, "%s", l->what);
-		table_cell(t, "%.4g", l->rate_count);
+		table_cell(t, "%s", rate_text(l->rate_count, text));
 		table_cell(t, "%.2f", l->rate_count / rate_count);
 		table_cell(t, "%s", l->remedy);
 		table_end_row(t);
 	}
 	fprintf(out,
-	        "\nheadroom: these pools carry up to %.4g requests/s, %.0f %% more; first to "
+	        "\nheadroom: these pools carry up to %s requests/s, %.0f %% more; first to "
 	        "give way: %s\n",
-	        r->limit[0].rate_count, PERCENT * (r->limit[0].rate_count / rate_count - 1),
-	        r->limit[0].what);
+	        rate_text(r->limit[0].rate_count, text),
+	        PERCENT * (r->limit[0].rate_count / rate_count - 1), r->limit[0].what);
 	table_print(t, out);
 	table_free(t);
 }
@@ -99,7 +101,7 @@ static void stage_cells(const struct plan_stage *x, struct table *t)
 	const struct plan *p = &x->answer.plan;
 	char pre[128], dec[128];
 
-	table_cell(t, "%.4g", p->rate_count);
+	table_cell(t, "%s", rate_text(p->rate_count, pre));
 	table_cell(t, "%lld", (long long)p->npus);
 	table_cell(t, "%lld", (long long)x->answer.machines);
 	table_cell(t, "%lld", (long long)p->pool[PHASE_PREFILL].npus);
@@ -128,7 +130,10 @@ static void print_growth(const struct plan_result *r, FILE *out)
 		if (x->rc == RC_OK) {
 			stage_cells(x, t);
 		} else {
-			table_cell(t, "%.4g", x->factor_ratio * r->answer.plan.rate_count);
+			char text[TEXT_SIZE];
+
+			table_cell(t, "%s",
+			           rate_text(x->factor_ratio * r->answer.plan.rate_count, text));
 			for (int k = 0; k < 5; k++)
 				table_cell(t, "-");
 			table_cell(t, "%s", x->why.text);
@@ -145,12 +150,12 @@ static void print_goodput(const struct plan_job *j, const struct plan_result *r,
 	static const char *const headers[] = {"requests/s", "x load",    "within", "TTFT p90",
 	                                      "TPOT p90",   "tok/s/NPU", NULL};
 	struct table *t = table_new(headers);
+	char text[TEXT_SIZE];
 
 	for (size_t i = 0; i < r->n_curve; i++) {
 		const struct serve_summary *s = &r->curve[i].summary;
-		char text[TEXT_SIZE];
 
-		table_cell(t, "%.4g", r->curve[i].rate_count);
+		table_cell(t, "%s", rate_text(r->curve[i].rate_count, text));
 		table_cell(t, "%.2f", r->curve[i].rate_count / r->answer.plan.rate_count);
 		table_cell(t, "%.1f %%", PERCENT * s->attainment_ratio);
 		table_cell(t, "%s", time_text(s->ttft.p90_s, text));
@@ -162,8 +167,9 @@ static void print_goodput(const struct plan_job *j, const struct plan_result *r,
 	table_print(t, out);
 	table_free(t);
 	if (isfinite(r->goodput_count))
-		fprintf(out, "goodput, by bisection: %.4g requests/s within both for %.4g %%\n",
-		        r->goodput_count, PERCENT * r->of->config->plan.within_ratio);
+		fprintf(out, "goodput, by bisection: %s requests/s within both for %.4g %%\n",
+		        rate_text(r->goodput_count, text),
+		        PERCENT * r->of->config->plan.within_ratio);
 }
 
 static void npus_cell(struct table *t, double npus_count, bool rechosen)
