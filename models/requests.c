@@ -45,12 +45,18 @@ static double poisson_gap(const struct arrival_spec *s, double uniform)
 	return -log1p(-uniform) / s->rate_count;
 }
 
-/* Shape 1 / CV^2 keeps the mean gap. */
+/* Shape 1 / CV^2 keeps the mean gap. GSL does not find the inverse near 0, where P(x) = x^a /
+ * Gamma(a
+ * + 1) within a share of x. */
 static double gamma_gap(const struct arrival_spec *s, double uniform)
 {
-	double shape = 1 / (s->cv_ratio * s->cv_ratio);
+	const double small_ratio = 0x1p-20;
+	double shape = 1 / (s->cv_ratio * s->cv_ratio), scale = 1 / (shape * s->rate_count);
+	double near_ratio = exp((log(uniform) + lgamma(shape + 1)) / shape);
 
-	return gsl_cdf_gamma_Pinv(uniform, shape, 1 / (shape * s->rate_count));
+	if (near_ratio < small_ratio)
+		return near_ratio * scale;
+	return gsl_cdf_gamma_Pinv(uniform, shape, scale);
 }
 
 const struct arrival_process arrivals[] = {

@@ -108,38 +108,80 @@ static enum rc pool_search(struct search *x, struct plan *p, enum phase phase,
 
 /* ---- both ---- */
 
-/* The pool whose requests are later, by their budgets. */
-static enum phase later_pool(const struct search *x, const struct serve_summary *s)
+static enum rc both_suffice(struct search *x, const struct plan *p, struct serve_summary *s,
+                            bool *fine, struct err *e)
 {
-	double ttft_s = budget_of(x, PHASE_PREFILL), tpot_s = budget_of(x, PHASE_DECODE);
-	double ttft = ttft_s > 0 ? s->ttft.p90_s / ttft_s : 0;
-	double tpot = tpot_s > 0 ? s->tpot.p90_s / tpot_s : 0;
+	struct slo slo = plan_slo(p);
 
-	return ttft >= tpot ? PHASE_PREFILL : PHASE_DECODE;
+	*fine = false, s->attainment_ratio = 0;
+	if (!is_joined(x, p))
+		return RC_OK;
+	x->answer->simulations++;
+	TRY(plan_serve(x->exact, p, x->rate_count, &slo, s, e));
+	*fine = s->attainment_ratio >= x->spec->within_ratio;
+	return RC_OK;
+}
+
+/* More of the pool that helps more: KV that waits for the links of prefill looks late in decode. */
+static enum rc grow(struct search *x, struct plan *p, struct serve_summary *s, bool *fine,
+                    struct err *e)
+{
+	enum { PART = 8 };
+	struct plan more[PHASES] = {*p, *p};
+	struct serve_summary of[PHASES];
+	enum phase better;
+
+	for (enum phase phase = 0; phase < PHASES; phase++) {
+		int64_t n = p->pool[phase].deployments;
+
+		plan_resize(&more[phase], phase, n + n / PART + 1);
+		TRY(both_suffice(x, &more[phase], &of[phase], fine, e));
+	}
+	better = of[PHASE_DECODE].attainment_ratio > of[PHASE_PREFILL].attainment_ratio
+	                 ? PHASE_DECODE
+	                 : PHASE_PREFILL;
+	*p = more[better], *s = of[better];
+	*fine = s->attainment_ratio >= x->spec->within_ratio;
+	return RC_OK;
+}
+
+/* Growing takes more than one at a time: what turns out needless goes again. */
+static enum rc trim(struct search *x, struct plan *p, const struct plan *least,
+                    struct serve_summary *s, struct err *e)
+{
+	for (enum phase phase = 0; phase < PHASES; phase++) {
+		while (p->pool[phase].deployments > least->pool[phase].deployments) {
+			struct plan fewer = *p;
+			struct serve_summary of;
+			bool fine;
+
+			plan_resize(&fewer, phase, p->pool[phase].deployments - 1);
+			TRY(both_suffice(x, &fewer, &of, &fine, e));
+			if (!fine)
+				break;
+			*p = fewer, *s = of;
+		}
+	}
+	return RC_OK;
 }
 
 /* Each pool suffices alone; together a few more may be needed. */
 static enum rc join(struct search *x, struct plan *p, struct err *e)
 {
-	enum { TRIES = 16, PART = 16 };
-	struct slo slo = plan_slo(p);
+	enum { TRIES = 16 };
+	const struct plan least = *p;
 	int64_t most = x->answer->plan.npus;
+	struct serve_summary s;
+	bool fine;
 
-	for (int i = 0; i < TRIES && (most == 0 || p->npus < most) && is_joined(x, p); i++) {
-		struct serve_summary s;
-		enum phase phase;
-		int64_t n;
-
-		x->answer->simulations++;
-		TRY(plan_serve(x->exact, p, x->rate_count, &slo, &s, e));
-		if (s.attainment_ratio >= x->spec->within_ratio) {
-			x->answer->plan = *p, x->answer->summary = s;
-			return RC_OK;
-		}
-		phase = later_pool(x, &s);
-		n = p->pool[phase].deployments;
-		plan_resize(p, phase, n + n / PART + 1);
-	}
+	TRY(both_suffice(x, p, &s, &fine, e));
+	for (int i = 0; i < TRIES && !fine && (most == 0 || p->npus < most); i++)
+		TRY(grow(x, p, &s, &fine, e));
+	if (!fine)
+		return RC_OK;
+	TRY(trim(x, p, &least, &s, e));
+	if (most == 0 || p->npus < most)
+		x->answer->plan = *p, x->answer->summary = s;
 	return RC_OK;
 }
 
@@ -150,21 +192,31 @@ static int64_t below(const struct search *x, const struct plan_pool *other)
 	return most == 0 ? INT64_MAX : most - other->npus;
 }
 
+/* The phase's pool, while the other has plenty. */
+static enum rc phase_search(struct search *x, struct plan *p, enum phase phase,
+                            struct plan_pool *const list[PHASES], const size_t n[PHASES],
+                            bool *found, struct err *e)
+{
+	enum phase other = phase == PHASE_PREFILL ? PHASE_DECODE : PHASE_PREFILL;
+	struct plan_pool own = p->pool[other];
+	int64_t below_npus = below(x, &own);
+
+	plan_resize(p, other, PLENTY * own.deployments);
+	p->spare_npus = p->pool[other].npus - own.npus;
+	TRY(pool_search(x, p, phase, list[phase], n[phase], below_npus, found, e));
+	plan_resize(p, other, own.deployments);
+	p->spare_npus = 0;
+	return RC_OK;
+}
+
 static enum rc class_search(struct search *x, struct plan_pool *const list[PHASES],
                             const size_t n[PHASES], struct err *e)
 {
 	struct plan p = {.rate_count = x->rate_count, .pool = {list[0][0], list[1][0]}};
-	bool found;
+	bool found = true;
 
-	plan_resize(&p, PHASE_DECODE, PLENTY * list[PHASE_DECODE][0].deployments);
-	p.spare_npus = p.pool[PHASE_DECODE].npus - list[PHASE_DECODE][0].npus;
-	TRY(pool_search(x, &p, PHASE_PREFILL, list[PHASE_PREFILL], n[PHASE_PREFILL],
-	                below(x, &list[PHASE_DECODE][0]), &found, e));
-	p.spare_npus = 0;
-	if (!found)
-		return RC_OK;
-	TRY(pool_search(x, &p, PHASE_DECODE, list[PHASE_DECODE], n[PHASE_DECODE],
-	                below(x, &p.pool[PHASE_PREFILL]), &found, e));
+	for (enum phase phase = 0; found && phase < PHASES; phase++)
+		TRY(phase_search(x, &p, phase, list, n, &found, e));
 	return found ? join(x, &p, e) : RC_OK;
 }
 

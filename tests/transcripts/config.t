@@ -10,6 +10,7 @@ $ epsim config check configs/sweeps/qwen3-235b-a2.yaml --json
 >   "schedule": false,
 >   "sweep": true,
 >   "serving": false,
+>   "plan": false,
 >   "schedules": 480
 > }
 $ epsim config check --machine die:8 --set machine.fabric.rate=150GBps
@@ -35,6 +36,7 @@ $ epsim config check --sources --machine cloudmatrix384 --set machine.fabric.rat
 >   "schedule": false,
 >   "sweep": false,
 >   "serving": false,
+>   "plan": false,
 >   "unsourced": [
 >     "machine.fabric.rate"
 >   ]
@@ -337,6 +339,7 @@ $ epsim config dump --machine 'node:2 die:4 package:2 die_link:100GBps fabric:19
 >   kv_tokens: 0
 >   watermark: 0.01
 >   reserve_prompt: yes
+>   step_error: 0
 >   schedule_ahead: no
 >   prefix_cache: yes
 >   prefix_tokens: 0
@@ -372,7 +375,7 @@ $ epsim config dump configs/machines/cloudmatrix384.yaml | grep -c source:
 
 # What is dumped reads back: the dump of a dump is the dump.
 $ for f in configs/*/*.yaml; do epsim config dump $f >$TMP/a.yaml && epsim config dump $TMP/a.yaml >$TMP/b.yaml && cmp $TMP/a.yaml $TMP/b.yaml || echo $f; done
-> epsim: configs/shapes/published.yaml:4: unknown section 'shapes' (sections: machine, model, workload, routing, schedule, sweep, serving, set)
+> epsim: configs/shapes/published.yaml:4: unknown section 'shapes' (sections: machine, model, workload, routing, schedule, sweep, serving, plan, set)
 > configs/shapes/published.yaml
 
 # An empty list takes the schedule's one value.
@@ -529,3 +532,5 @@ $ epsim config fields | awk '{ sub(/\..*/, "", $1); print $1 }' | uniq
 > sweep
 > key
 > serving
+> key
+> plan
