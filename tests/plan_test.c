@@ -396,28 +396,6 @@ static void cases_are_single_plans(void)
 	config_free(alone);
 }
 
-static void wrong_cases_are_told(void)
-{
-	static const struct {
-		const char *text, *message;
-	} wrong[] = {{"flow", "'flow' is no setting"},
-	             {"flwo=direct", "did you mean 'flow'?"},
-	             {"routing.max_maen=2", "did you mean 'max_mean'?"},
-	             {"machine=cloudmatrix38", "did you mean 'cloudmatrix384'?"},
-	             {"ep=0", "must be"}};
-
-	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-		struct config *c = to_plan();
-		struct plan_cases cases;
-		struct err e = {0};
-
-		sweep_setf(c, "plan.compare=%s", wrong[i].text);
-		CU_ASSERT_EQUAL(plan_cases(c, &cases, &e), RC_CONFIG);
-		UNIT_HOLDS(e.text, wrong[i].message);
-		config_free(c);
-	}
-}
-
 static const struct unit_test tests[] = {
         {"plans are the fewest", plans_are_the_fewest},
         {"more load takes more", more_load_takes_more},
@@ -429,7 +407,6 @@ static const struct unit_test tests[] = {
         {"machines fill up", machines_fill_up},
         {"swings straddle", swings_straddle},
         {"cases are single plans", cases_are_single_plans},
-        {"wrong cases are told", wrong_cases_are_told},
         {NULL, NULL},
 };
 

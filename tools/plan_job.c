@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "tools/crew.h"
 #include "traces/lengths.h"
 #include "traces/requests.h"
 
@@ -134,12 +135,15 @@ static enum rc keep_no(enum rc rc, const struct err *why, struct err *kept, stru
 	return rc == RC_OK ? RC_OK : fail(e, rc, "%s", why->text);
 }
 
-static enum rc case_answer(struct plan_job *j, struct plan_result *r, struct err *e)
+static enum rc case_answer(void *data, size_t i, struct err *e)
 {
+	struct plan_job *j = data;
+	struct plan_result *r = j->result + i;
 	const struct config *c = r->of->config;
+	int jobs = j->n > 1 ? 1 : j->jobs; /* cases have threads of their own */
 	struct err why = {0};
 
-	TRY(sweep_run(c, &(struct sweep_options){.jobs = j->jobs, .prune = PRUNE_BUDGET}, &r->sweep,
+	TRY(sweep_run(c, &(struct sweep_options){.jobs = jobs, .prune = PRUNE_BUDGET}, &r->sweep,
 	              e));
 	r->routings = routing_cache_new(&c->routing, &c->model);
 	r->rc = plan_answer(r->sweep, &j->trace, rate_of(c), r->routings, &r->answer, &why);
@@ -252,29 +256,37 @@ static enum rc curve_run(struct plan_servers *s, struct plan_result *r, struct e
 	return RC_OK;
 }
 
+struct growth {
+	struct plan_job *job;
+	struct plan_result *result;
+};
+
+static enum rc stage_run(void *data, size_t i, struct err *e)
+{
+	const struct growth *g = data;
+	struct plan_result *r = g->result;
+	struct plan_stage *x = r->stage + i;
+	struct err why = {0};
+
+	if (x->factor_ratio == 1)
+		return x->answer = r->answer, RC_OK;
+	x->rc = plan_answer(r->sweep, &g->job->trace, x->factor_ratio * r->answer.plan.rate_count,
+	                    r->routings, &x->answer, &why);
+	return keep_no(x->rc, &why, &x->why, e);
+}
+
 static enum rc growth_run(struct plan_job *j, struct plan_result *r, struct err *e)
 {
 	const struct plan_spec *spec = &r->of->config->plan;
+	struct growth g = {j, r};
 	bool monthly = spec->growth.months > 0;
-	size_t n = monthly ? (size_t)spec->growth.months + 1 : spec->growth.factors.n;
 
-	r->stage = heap_zeroed(n + 1, sizeof *r->stage);
-	for (; r->n_stages < n; r->n_stages++) {
-		struct plan_stage *x = r->stage + r->n_stages;
-		struct err why = {0};
-
-		x->factor_ratio = monthly ? pow(1 + spec->growth.monthly_ratio, (double)r->n_stages)
-		                          : spec->growth.factors.number[r->n_stages];
-		if (x->factor_ratio == 1) {
-			x->answer = r->answer;
-			continue;
-		}
-		x->rc = plan_answer(r->sweep, &j->trace,
-		                    x->factor_ratio * r->answer.plan.rate_count, r->routings,
-		                    &x->answer, &why);
-		TRY(keep_no(x->rc, &why, &x->why, e));
-	}
-	return RC_OK;
+	r->n_stages = monthly ? (size_t)spec->growth.months + 1 : spec->growth.factors.n;
+	r->stage = heap_zeroed(r->n_stages + 1, sizeof *r->stage);
+	for (size_t i = 0; i < r->n_stages; i++)
+		r->stage[i].factor_ratio = monthly ? pow(1 + spec->growth.monthly_ratio, (double)i)
+		                                   : spec->growth.factors.number[i];
+	return crew_run(j->jobs, r->n_stages, stage_run, &g, e);
 }
 
 static enum rc served_run(struct plan_job *j, struct plan_result *r, struct err *e)
@@ -311,10 +323,9 @@ enum rc plan_job_run(struct plan_job *j, struct err *e)
 {
 	bool any = false;
 
-	for (size_t i = 0; i < j->n; i++) {
-		TRY(case_answer(j, &j->result[i], e));
+	TRY(crew_run(j->jobs, j->n, case_answer, j, e));
+	for (size_t i = 0; i < j->n; i++)
 		any |= j->result[i].rc == RC_OK;
-	}
 	if (!any)
 		return fail(e, RC_NO, "%s", j->result[0].why.text);
 	return plan_compares(j) ? effects(j, e) : details(j, j->result, e);

@@ -22,7 +22,7 @@ static void print_pools(const struct plan *p, FILE *out)
 static void print_machines(const struct plan_result *r, FILE *out)
 {
 	const struct machine *m = &r->of->config->machine;
-	int64_t dies = machine_dies(m);
+	int64_t dies = machine_dies(m), each = machine_dies_per_node(m);
 
 	if (r->answer.machines > 1)
 		fprintf(out,
@@ -30,8 +30,9 @@ static void print_machines(const struct plan_result *r, FILE *out)
 		        "goes between them by RDMA.\n",
 		        (long long)dies, (long long)r->answer.machines);
 	else
-		fprintf(out, "That is %.3g %% of one machine of %lld.\n",
-		        PERCENT * (double)r->answer.plan.npus / (double)dies, (long long)dies);
+		fprintf(out, "That is %.3g %% of one machine of %lld: %lld of its %lld nodes.\n",
+		        PERCENT * (double)r->answer.plan.npus / (double)dies, (long long)dies,
+		        (long long)((r->answer.plan.npus + each - 1) / each), (long long)m->nodes);
 }
 
 static void print_cost(const struct plan_result *r, FILE *out)

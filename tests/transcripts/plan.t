@@ -4,7 +4,7 @@ $ epsim plan $TMP/a.yaml --rate 20000
 > 3 NPUs of synthetic serve tiny at 20000 requests/s of short within TTFT 1 ms and TPOT 500 us:
 > 1 x 1 for prefill (direct EP 1 TP 1 chunk 256) and 2 x 1 for decode (direct EP 1 TP 1 batch 128).
 > 100.0 % of requests are within both budgets, and 90 % must be.
-> That is 18.8 % of one machine of 16.
+> That is 18.8 % of one machine of 16: 1 of its 4 nodes.
 > What a million tokens cost needs the price of an NPU-hour: --set machine.extra.npu_hour=N.
 >
 > headroom: these pools carry up to 28344 requests/s, 42 % more; first to give way: decode throughput at this batch
@@ -207,7 +207,7 @@ $ epsim plan $TMP/a.yaml --rate 20000 --set sweep.budget.ttft=60us
 > 6 NPUs of synthetic serve tiny at 20000 requests/s of short within TTFT 60 us and TPOT 500 us:
 > 4 x 1 for prefill (direct EP 1 TP 1 chunk 256) and 2 x 1 for decode (direct EP 1 TP 1 batch 128).
 > 92.4 % of requests are within both budgets, and 90 % must be; queues ask 3 NPUs more than throughput.
-> That is 37.5 % of one machine of 16.
+> That is 37.5 % of one machine of 16: 2 of its 4 nodes.
 > What a million tokens cost needs the price of an NPU-hour: --set machine.extra.npu_hour=N.
 >
 > headroom: these pools carry up to 27500 requests/s, 38 % more; first to give way: queues: TTFT of prefill

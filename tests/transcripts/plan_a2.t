@@ -1,11 +1,12 @@
 # Qwen3-235B on Atlas A2 servers, over a year.
+# ctest: 600
 $ epsim plan configs/plans/qwen3-235b-a2.yaml | sed -n '1,6p;/^headroom/p;/each planned/,/^$/p;/^what the answer/,/^$/p'
 > How many Atlas A2 servers does Qwen3-235B need, this year?
 >
 > 80 NPUs of atlas-a2 serve qwen3-235b-a22b at 60 requests/s of azure-conv within TTFT 2 s and TPOT 50 ms:
 > 4 x 8 for prefill (direct EP 8 TP 1 chunk 8192) and 3 x 16 for decode (relay2 EP 16 TP 1 batch 16).
 > 100.0 % of requests are within both budgets, and 90 % must be; queues ask 8 NPUs more than throughput.
-> That is 62.5 % of one machine of 128.
+> That is 62.5 % of one machine of 128: 10 of its 16 nodes.
 > headroom: these pools carry up to 76.88 requests/s, 28 % more; first to give way: queues: TTFT of prefill
 > as the load grows, each planned anew:
 > month   load  requests/s  NPUs  machines  prefill  decode   within  with

@@ -1,11 +1,12 @@
 # DeepSeek-V3.1 on CloudMatrix384 at ten times Azure's conversations, by the workload's figures.
+# ctest: 600
 $ epsim plan configs/plans/deepseek-v3.1-cm384-azure10x.yaml | sed -n '1,6p;/^headroom/,/^goodput/p'
 > How many NPUs serve DeepSeek-V3.1 on CloudMatrix384 at 10x the Azure conversation trace?
 >
 > 112 NPUs of cloudmatrix384 serve deepseek-v3.1 at 55.3 requests/s of azure-conv within TTFT 2 s and TPOT 50 ms:
 > 3 x 16 for prefill (relay2 EP 16 TP 4 chunk 16384) and 1 x 64 for decode (direct EP 64 TP 2 batch 24).
 > 100.0 % of requests are within both budgets, and 90 % must be; queues ask 16 NPUs more than throughput.
-> That is 14.6 % of one machine of 768.
+> That is 14.6 % of one machine of 768: 7 of its 48 nodes.
 > headroom: these pools carry up to 83.81 requests/s, 52 % more; first to give way: queues: TTFT of prefill
 > limit                            requests/s  x load  then
 > queues: TTFT of prefill               83.81    1.52  more prefill deployments

@@ -1,4 +1,5 @@
 # Relay buffers against direct placement.
+# ctest: 600
 $ epsim plan configs/plans/relay-against-direct.yaml
 > How many NPUs does direct placement save against relay buffers?
 >
