@@ -4,7 +4,6 @@
 #include "tests/unit.h"
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { DRAWS = 200000 };
 
@@ -29,9 +28,9 @@ static void side_is_right(int32_t *value, const struct lengths *l, const char *n
 	for (size_t i = 0; i < DRAWS; i++)
 		sum += value[i];
 	qsort(value, DRAWS, sizeof *value, by_count);
-	near_share(value[DRAWS / 2], l->p50_count, 0.02, name);
-	near_share(value[DRAWS * 9 / 10], l->p90_count, 0.02, name);
-	near_share(value[DRAWS / 100 * 99], l->p99_count, 0.02, name);
+	near_share(value[(size_t)(0.5 * DRAWS)], l->p50_count, 0.02, name);
+	near_share(value[(size_t)(0.9 * DRAWS)], l->p90_count, 0.02, name);
+	near_share(value[(size_t)(0.99 * DRAWS)], l->p99_count, 0.02, name);
 	near_share(sum / DRAWS, l->mean_count, 0.02, name);
 }
 
@@ -66,6 +65,15 @@ static void every_workload_is_met(void)
 	arena_free(a);
 }
 
+static size_t n_same(const struct request_list *a, const struct request_list *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < a->n && i < b->n; i++)
+		n += a->at[i].input == b->at[i].input && a->at[i].output == b->at[i].output;
+	return n;
+}
+
 /* More requests begin with the same ones; another seed has others. */
 static void draws_are_of_their_seed(void)
 {
@@ -75,8 +83,8 @@ static void draws_are_of_their_seed(void)
 	lengths_draw(&w, 100, 1, &few);
 	lengths_draw(&w, 1000, 1, &many);
 	lengths_draw(&w, 100, 2, &other);
-	CU_ASSERT_EQUAL(memcmp(few.at, many.at, 100 * sizeof *few.at), 0);
-	CU_ASSERT_NOT_EQUAL(memcmp(few.at, other.at, 100 * sizeof *few.at), 0);
+	CU_ASSERT_EQUAL(n_same(&few, &many), 100);
+	CU_ASSERT(n_same(&few, &other) < 10);
 	request_list_fini(&few);
 	request_list_fini(&many);
 	request_list_fini(&other);
