@@ -44,7 +44,8 @@ static struct config *config_copy(const struct config *c)
 
 static bool is_named(enum section s)
 {
-	return s == SECTION_MACHINE || s == SECTION_MODEL || s == SECTION_WORKLOAD;
+	return s == SECTION_MACHINE || s == SECTION_MODEL || s == SECTION_WORKLOAD ||
+	       s == SECTION_ROUTING;
 }
 
 /* Another machine, with what was set of the one before set again. */
@@ -71,6 +72,8 @@ static enum rc setting_apply(struct plan_case *x, const char *key, const char *v
 		if (!is_named(s) || strcmp(section_names[s], key) != 0)
 			continue;
 		x->flags = arena_print(c->arena, "%s --%s '%s'", x->flags, key, value);
+		if (s == SECTION_ROUTING && !config_find("routings", value, c->arena))
+			return config_key(c, s, "kind", value, where, e); /* as --routing does */
 		return section_take(c, s, value, where, e);
 	}
 	x->flags = arena_print(c->arena, "%s --set '%s=%s'", x->flags, path, value);

@@ -13,7 +13,7 @@ struct plan_cases {
 	size_t n, n_by;        /* both at least 1 */
 };
 
-/* A setting is KEY=VALUE: a section by name (machine, model, workload), a key of the sweep (flow),
- * or a key with its section (routing.max_mean). A plan without cases has one, c itself. They live
- * in c's arena; each has passed its checks. */
+/* A setting is KEY=VALUE: a section by name (machine, model, workload, routing), a key of the sweep
+ * (flow), or a key with its section (routing.max_mean). A plan without cases has one, c itself.
+ * They live in c's arena; each has passed its checks. */
 enum rc plan_cases(struct config *c, struct plan_cases *out, struct err *e);

@@ -272,7 +272,7 @@ enum rc plan_tornado(const struct sweep *s, const struct plan *p, struct arena *
 	struct plan_tornado mine = {.npus_count = 0};
 	struct tornado t = {.sweep = s,
 	                    .plan = p,
-	                    .routings = routing_cache_new(&s->config->routing, &s->config->model),
+	                    .routings = routing_cache_new(&s->config->routing),
 	                    .scratch = step_scratch_new(),
 	                    .arena = a,
 	                    .out = &mine};

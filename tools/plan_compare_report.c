@@ -193,6 +193,26 @@ static void print_sentence(const struct plan_job *j, FILE *out)
 	}
 }
 
+/* What deployments that are whole hide. */
+static void print_before_rounding(const struct plan_job *j, FILE *out)
+{
+	const struct plan_result *first = first_of(j);
+
+	for (size_t i = 0; i < j->n; i++) {
+		const struct plan_result *r = j->result + i;
+		double before_count = r->effect.first.npus_count;
+		double now_count = r->effect.same_need.npus_count, share = now_count / before_count;
+
+		if (r == first || !r->has_effect || !r->effect.possible || share == 1)
+			continue;
+		fprintf(out,
+		        "Before rounding to deployments the same schedules take %.1f NPUs in '%s' "
+		        "and %.1f in '%s', %.1f %% %s.\n",
+		        now_count, plan_case_name(r->of), before_count, plan_case_name(first->of),
+		        PERCENT * fabs(1 - share), share < 1 ? "less" : "more");
+	}
+}
+
 /* ---- a grid ---- */
 
 static const struct plan_result *cell_of(const struct plan_job *j, size_t at, size_t by)
@@ -290,4 +310,5 @@ void plan_compare_report(const struct plan_job *j, FILE *out)
 	print_effects(j, out);
 	print_same(j, out);
 	print_sentence(j, out);
+	print_before_rounding(j, out);
 }

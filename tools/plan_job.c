@@ -145,7 +145,7 @@ static enum rc case_answer(void *data, size_t i, struct err *e)
 
 	TRY(sweep_run(c, &(struct sweep_options){.jobs = jobs, .prune = PRUNE_BUDGET}, &r->sweep,
 	              e));
-	r->routings = routing_cache_new(&c->routing, &c->model);
+	r->routings = routing_cache_new(&c->routing);
 	r->rc = plan_answer(r->sweep, &j->trace, rate_of(c), r->routings, &r->answer, &why);
 	return keep_no(r->rc, &why, &r->why, e);
 }

@@ -264,6 +264,7 @@ $ epsim plan $TMP/b.yaml
 > flow=direct; ep=2,4  13.0    187 us  22.92 us  1.575 MB        3944  70.74 us  37.85 us  1.575 MB
 >
 > 'flow=direct; ep=2,4' needs as many NPUs as 'flow=relay2; ep=2,4': 14.
+> Before rounding to deployments the same schedules take 13.0 NPUs in 'flow=direct; ep=2,4' and 12.9 in 'flow=relay2; ep=2,4', 0.9 % more.
 $ for f in relay2 direct; do epsim plan $TMP/a.yaml --rate 100000 --set sweep.ep=2,4 --set sweep.flow=$f | sed -n 1p; done
 > 14 NPUs of synthetic serve tiny at 100000 requests/s of short within TTFT 1 ms and TPOT 500 us:
 > 14 NPUs of synthetic serve tiny at 100000 requests/s of short within TTFT 1 ms and TPOT 500 us:
