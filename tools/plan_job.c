@@ -179,20 +179,21 @@ static void limit_add(struct plan_result *r, const char *what, const char *remed
 	r->limit[i] = (struct plan_limit){what, remedy, rate_count};
 }
 
-/* Beyond the goodput, which budget do requests miss? */
+/* Beyond the goodput, which budget do more requests miss? */
 static enum rc goodput_limit(struct plan_servers *s, struct plan_result *r, struct err *e)
 {
 	const double beyond_ratio = 1 + 0x1p-5;
 	const struct plan *p = &r->answer.plan;
-	struct slo slo = plan_slo(p);
-	struct serve_summary x;
+	struct slo slo = plan_slo(p), first = {.ttft_s = slo.ttft_s},
+	           later = {.tpot_s = slo.tpot_s};
+	struct serve_summary ttft, tpot;
 	bool late;
 
 	if (isinf(r->goodput_count))
 		return RC_OK;
-	TRY(plan_serve(s, p, beyond_ratio * r->goodput_count, &slo, &x, e));
-	late = !(slo.tpot_s > 0) ||
-	       (slo.ttft_s > 0 && x.ttft.p90_s / slo.ttft_s >= x.tpot.p90_s / slo.tpot_s);
+	TRY(plan_serve(s, p, beyond_ratio * r->goodput_count, &first, &ttft, e));
+	TRY(plan_serve(s, p, beyond_ratio * r->goodput_count, &later, &tpot, e));
+	late = ttft.attainment_ratio <= tpot.attainment_ratio;
 	limit_add(r, late ? "queues: TTFT of prefill" : "queues: TPOT of decode",
 	          late ? "more prefill deployments" : "more decode deployments", r->goodput_count);
 	return RC_OK;
@@ -231,8 +232,13 @@ static size_t curve_rates(struct plan_result *r)
 		double rate_count = i < loads->n ? loads->number[i] * r->answer.plan.rate_count
 		                                 : r->goodput_count;
 		size_t at = n;
+		bool known = false;
 
 		if (!isfinite(rate_count) || !(rate_count > 0))
+			continue;
+		for (size_t k = 0; k < n; k++)
+			known |= r->curve[k].rate_count == rate_count;
+		if (known)
 			continue;
 		for (; at > 0 && r->curve[at - 1].rate_count > rate_count; at--)
 			r->curve[at] = r->curve[at - 1];
