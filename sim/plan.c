@@ -17,8 +17,8 @@ bool plan_usable(const struct pool_price *p, enum phase phase, double time_ratio
 	const struct sweep_point of = {.prefill = p, .decode = p};
 	double budget_s;
 
-	if (!spec || !p->known || p->bound)
-		return false;
+	if (!spec || !p->known || p->bound || p->group->schedule.pp > 1)
+		return false; /* a pipeline cannot be served (serve_deploy.c) */
 	budget_s = phase == PHASE_PREFILL ? spec->budget.ttft_s : spec->budget.tpot_s;
 	return (spec->budget.npus == 0 || npus_of(p) <= spec->budget.npus) &&
 	       p->memory.total_bytes <= point_memory_limit_bytes(&of) &&

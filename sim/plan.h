@@ -28,7 +28,8 @@ struct plan_margins {
 };
 
 /* The fewest NPUs for a rate. RC_NO when no schedule meets the budgets, with the nearest miss. The
- * pools may differ in flow, EP, TP and DP. */
+ * pools may differ in flow, EP, TP and DP, and in what the sweep has apart. Pipelines are left out.
+ */
 enum rc plan_make(const struct sweep *s, double rate_count, struct plan_margins margins,
                   struct plan *out, struct err *e);
 

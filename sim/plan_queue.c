@@ -33,6 +33,19 @@ static bool is_joined(struct search *x, const struct plan *p)
 	return joined;
 }
 
+/* Schedules that leave no memory for KV serve nobody in time. */
+static enum rc serve(struct search *x, struct plan_servers *by, const struct plan *p,
+                     const struct slo *slo, struct serve_summary *out, struct err *e)
+{
+	struct err why = {0};
+	enum rc rc = plan_serve(by, p, x->rate_count, slo, out, &why);
+
+	x->answer->simulations++;
+	if (rc == RC_NO)
+		return *out = (struct serve_summary){.attainment_ratio = 0}, RC_OK;
+	return rc == RC_OK ? RC_OK : fail(e, rc, "%s", why.text);
+}
+
 /* ---- one pool, the other with plenty ---- */
 
 /* p has both pools. Is this phase's budget alone met by enough requests? */
@@ -47,8 +60,7 @@ static enum rc pool_suffices(struct search *x, const struct plan *p, enum phase 
 		return *fine = false, RC_OK;
 	if (!(budget_of(x, phase) > 0))
 		return *fine = true, RC_OK;
-	x->answer->simulations++;
-	TRY(plan_serve(x->rough, p, x->rate_count, &slo, &s, e));
+	TRY(serve(x, x->rough, p, &slo, &s, e));
 	x->nearest_ratio[phase] = fmax(x->nearest_ratio[phase], s.attainment_ratio);
 	*fine = s.attainment_ratio >= x->spec->within_ratio;
 	return RC_OK;
@@ -116,8 +128,7 @@ static enum rc both_suffice(struct search *x, const struct plan *p, struct serve
 	*fine = false, s->attainment_ratio = 0;
 	if (!is_joined(x, p))
 		return RC_OK;
-	x->answer->simulations++;
-	TRY(plan_serve(x->exact, p, x->rate_count, &slo, s, e));
+	TRY(serve(x, x->exact, p, &slo, s, e));
 	*fine = s->attainment_ratio >= x->spec->within_ratio;
 	return RC_OK;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "sim/plan_queue.h"
 #include "sim/serve_deploy.h"
+#include "sim/sweep_serve.h"
 
 struct server {
 	const struct pool_price *price[PHASES];
@@ -54,18 +55,10 @@ bool plan_is_far(const struct plan *p)
 
 void plan_serving_config(const struct plan *p, struct config *out)
 {
-	const struct pool_price *prefill = p->pool[PHASE_PREFILL].price;
-	const struct pool_price *decode = p->pool[PHASE_DECODE].price;
-	const struct schedule *s = &decode->group->schedule;
+	const int64_t instances[PHASES] = {p->pool[PHASE_PREFILL].deployments,
+	                                   p->pool[PHASE_DECODE].deployments};
 
-	*out = *prefill->group->config;
-	out->schedule = prefill->group->schedule;
-	out->schedule.chunk = prefill->size, out->schedule.batch = decode->size;
-	out->serving.max_tokens = prefill->size, out->serving.max_seqs = decode->size;
-	out->serving.instances = p->pool[PHASE_PREFILL].deployments;
-	out->serving.decode_instances = p->pool[PHASE_DECODE].deployments;
-	out->serving.decode_ep = s->ep, out->serving.decode_tp = s->tp;
-	out->serving.decode_flow = s->flow;
+	serving_config(p->pool[PHASE_PREFILL].price, p->pool[PHASE_DECODE].price, instances, out);
 	if (plan_is_far(p))
 		out->serving.transfer = TRANSFER_RDMA;
 }
@@ -81,15 +74,18 @@ static enum rc server_make(struct plan_servers *s, const struct plan *p, struct 
                            struct err *e)
 {
 	struct server *x = heap_zeroed(1, sizeof *x);
+	struct deployment_options options;
 	enum rc rc;
 
 	for (enum phase phase = 0; phase < PHASES; phase++)
 		x->price[phase] = p->pool[phase].price;
 	x->far = plan_is_far(p);
 	plan_serving_config(p, &x->config);
-	rc = deployment_make(&x->config, &s->load->list,
-	                     &(struct deployment_options){s->engine, s->error_ratio, s->routings},
-	                     &x->deployment, e);
+	options = (struct deployment_options){.engine = s->engine,
+	                                      .error_ratio = s->error_ratio,
+	                                      .decode = &x->price[PHASE_DECODE]->group->schedule,
+	                                      .routings = s->routings};
+	rc = deployment_make(&x->config, &s->load->list, &options, &x->deployment, e);
 	if (rc != RC_OK) {
 		free(x);
 		return rc;

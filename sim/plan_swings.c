@@ -52,14 +52,15 @@ static void shortlist(struct tornado *t, enum phase phase)
 	const struct pool_price *prices = phase == PHASE_PREFILL ? s->prefill : s->decode;
 	const struct pool_price *own = t->plan->pool[phase].price;
 	size_t classes = plan_classes(s);
-	struct choice *all = heap_zeroed(s->n_groups * n + 1, sizeof *all);
+	size_t n_prices = n * (phase == PHASE_PREFILL ? s->n_groups : s->n_decode_groups);
+	struct choice *all = heap_zeroed(n_prices + 1, sizeof *all);
 
-	for (size_t i = 0; i < s->n_groups * n; i++) {
+	for (size_t i = 0; i < n_prices; i++) {
 		struct pool_price p = prices[i];
 
 		p.bound = false;
 		if (prices + i != own && p.group && plan_usable(&p, phase, nearly_ratio) &&
-		    p.group->place % classes == own->group->place % classes)
+		    p.group->shared % classes == own->group->shared % classes)
 			all[found++] = (struct choice){
 			        prices + i,
 			        npus_needed(&p, t->plan->rate_count, s->config->plan.load_ratio)};

@@ -90,6 +90,11 @@ static enum rc cases_check(const struct plan_job *j, struct err *e)
 		const struct config *c = j->cases.one[i].config;
 
 		TRY(rate_check(j, c, e));
+		if (sweep_has_percentiles(&c->sweep))
+			return fail(e, RC_CONFIG,
+			            "plan: budgets on percentiles are not for plans: --within says "
+			            "which share of requests must be within budget.ttft and "
+			            "budget.tpot");
 		if (c->sweep.machines.n + c->sweep.models.n + c->sweep.workloads.n > 0)
 			return fail(e, RC_CONFIG,
 			            "plan: the sweep lists machines, models or workloads; as cases "

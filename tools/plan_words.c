@@ -10,8 +10,12 @@ const char *plan_schedule_words(const struct pool_price *p, enum phase phase, ch
 {
 	const struct schedule *s = &p->group->schedule;
 
-	snprintf(buf, size, "%s EP %lld TP %lld %s %lld", s->flow, (long long)s->ep,
-	         (long long)s->tp, phase == PHASE_PREFILL ? "chunk" : "batch", (long long)p->size);
+	int n = snprintf(buf, size, "%s EP %lld TP %lld %s %lld", s->flow, (long long)s->ep,
+	                 (long long)s->tp, phase == PHASE_PREFILL ? "chunk" : "batch",
+	                 (long long)p->size);
+
+	if (phase == PHASE_DECODE && s->mtp > 0 && (size_t)n < size)
+		snprintf(buf + n, size - (size_t)n, " MTP %lld", (long long)s->mtp);
 	return buf;
 }
 
@@ -39,22 +43,41 @@ static const char *own_options(const struct plan_job *j)
 	return all;
 }
 
+static bool is_listed(const struct knobs *k, enum knob_id id)
+{
+	return k->list[id]->n > 0 || k->apart[id];
+}
+
 /* Knobs that the sweep lists: the plan's choice. Batch and chunk go by other names in serving. */
-static const char *knob_options(const struct config *c, struct arena *a)
+static const char *knob_options(const struct config *c, const struct schedule *decode)
 {
 	const char *all = "";
 	struct knobs knobs;
 
 	knobs_of(&c->sweep, &c->schedule, &knobs);
 	for (enum knob_id id = 0; id < KNOBS_SHARED; id++) {
+		const struct schedule *s = id == KNOB_MTP ? decode : &c->schedule;
 		char option[OPTION_NAME_SIZE], text[32];
 
 		args_option_name(option, knob_names[id]);
-		if (knobs.list[id]->n > 0)
-			all = arena_print(a, "%s --%s %s", all, option,
-			                  knob_text(&c->schedule, id, text, sizeof text));
+		if (is_listed(&knobs, id))
+			all = arena_print(c->arena, "%s --%s %s", all, option,
+			                  knob_text(s, id, text, sizeof text));
 	}
 	return all;
+}
+
+/* The knob in which the pools differ and `serve` has no option for; NULL: none. */
+static const char *apart_knob(const struct schedule *prefill, const struct schedule *decode)
+{
+	for (enum knob_id id = KNOB_DP; id < KNOBS_SHARED; id++) {
+		char a[32], b[32];
+
+		if (id != KNOB_MTP && strcmp(knob_text(prefill, id, a, sizeof a),
+		                             knob_text(decode, id, b, sizeof b)) != 0)
+			return knob_names[id];
+	}
+	return NULL;
 }
 
 static const char *arrival_options(const struct plan_job *j, const struct plan_result *r,
@@ -88,27 +111,33 @@ static const char *slo_options(const struct slo *slo, struct arena *a)
 	return slo->tpot_s > 0 ? arena_print(a, " --slo tpot=%s", tpot) : "";
 }
 
+static const char *pool_options(const struct config *c, const struct schedule *decode)
+{
+	return arena_print(
+	        c->arena,
+	        " --max-tokens %lld --max-seqs %lld --instances %lld --decode-instances %lld "
+	        "--decode-ep %lld --decode-tp %lld --decode-flow %s%s",
+	        (long long)c->serving.max_tokens, (long long)c->serving.max_seqs,
+	        (long long)c->serving.instances, (long long)c->serving.decode_instances,
+	        (long long)decode->ep, (long long)decode->tp, decode->flow,
+	        c->serving.transfer == TRANSFER_RDMA ? " --transfer rdma" : "");
+}
+
 const char *plan_serve_command(const struct plan_job *j, const struct plan_result *r)
 {
 	struct arena *a = j->config->arena;
+	const struct schedule *decode = &r->answer.plan.pool[PHASE_DECODE].price->group->schedule;
 	struct slo slo = plan_slo(&r->answer.plan);
+	const char *apart, *first;
 	struct config c;
-	const char *knobs, *arrivals_text, *pools;
 
 	plan_serving_config(&r->answer.plan, &c);
-	knobs = knob_options(&c, a);
-	arrivals_text = arrival_options(j, r, a);
-	pools = arena_print(
-	        a,
-	        " --max-tokens %lld --max-seqs %lld --instances %lld --decode-instances %lld "
-	        "--decode-ep %lld --decode-tp %lld --decode-flow %s%s",
-	        (long long)c.serving.max_tokens, (long long)c.serving.max_seqs,
-	        (long long)c.serving.instances, (long long)c.serving.decode_instances,
-	        (long long)c.serving.decode_ep, (long long)c.serving.decode_tp,
-	        c.serving.decode_flow,
-	        c.serving.transfer == TRANSFER_RDMA ? " --transfer rdma" : "");
-	return arena_print(a, "epsim serve %s%s%s%s%s%s%s", j->file, own_options(j), r->of->flags,
-	                   knobs, pools, arrivals_text, slo_options(&slo, a));
+	apart = apart_knob(&c.schedule, decode);
+	if (apart)
+		return arena_print(a, "serve cannot: the pools differ in %s", apart);
+	first = arena_print(a, "epsim serve %s%s%s%s%s", j->file, own_options(j), r->of->flags,
+	                    knob_options(&c, decode), pool_options(&c, decode));
+	return arena_print(a, "%s%s%s", first, arrival_options(j, r, a), slo_options(&slo, a));
 }
 
 const char *plan_requests_words(const struct plan_job *j, const struct plan_result *r)
