@@ -179,3 +179,8 @@ const char *knob_text(const struct schedule *s, enum knob_id id, char *buf, size
 	snprintf(buf, size, "%lld", (long long)*(const int64_t *)slot);
 	return buf;
 }
+
+const char *knob_usual_text(enum knob_id id)
+{
+	return field_named(schedule_fields, knob_names[id])->fallback;
+}

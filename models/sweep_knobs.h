@@ -68,3 +68,5 @@ double knobs_combinations_count(const struct knobs *k);
 
 /* The values as text: "64", "int8", "direct". buf is used for numbers. */
 const char *knob_text(const struct schedule *s, enum knob_id id, char *buf, size_t size);
+/* That of a schedule which does not state it. */
+const char *knob_usual_text(enum knob_id id);

@@ -43,12 +43,12 @@ static bool is_free(const struct field *field, const char *group, const struct n
 	return note && note->fit;
 }
 
-static void parameters_find(struct machine *m, const struct fit_request *q, struct fit *out)
+static void parameters_find(struct machine *m, const struct law_request *q, struct law_fit *out)
 {
 	const struct field *group = compute_law_field(q->law);
 
 	for (const struct field *f = group->group; f->kind != FIELD_END; f++) {
-		struct fit_parameter *p = &out->parameter[out->n_parameters];
+		struct law_parameter *p = &out->parameter[out->n_parameters];
 		double value;
 
 		if (!is_free(f, group->key, q->notes))
@@ -57,7 +57,7 @@ static void parameters_find(struct machine *m, const struct fit_request *q, stru
 		if (!(value > 0))
 			continue;
 		CHECK(out->n_parameters < MOST_FIT_PARAMETERS);
-		*p = (struct fit_parameter){.field = f, .start = value, .value = value};
+		*p = (struct law_parameter){.field = f, .start = value, .value = value};
 		p->least = f->most > 0 ? f->most * least_share : value / reach;
 		p->most = f->most > 0 ? f->most : value * reach;
 		out->n_parameters++;
@@ -65,12 +65,12 @@ static void parameters_find(struct machine *m, const struct fit_request *q, stru
 }
 
 /* A free number to one within the bounds, and back: logistic in the logarithm. */
-static double inside(const struct fit_parameter *p, double u)
+static double inside(const struct law_parameter *p, double u)
 {
 	return p->least * pow(p->most / p->least, 1 / (1 + exp(-u)));
 }
 
-static double outside(const struct fit_parameter *p, double value)
+static double outside(const struct law_parameter *p, double value)
 {
 	double share = log(value / p->least) / log(p->most / p->least);
 
@@ -80,14 +80,14 @@ static double outside(const struct fit_parameter *p, double value)
 
 struct problem {
 	struct machine machine;
-	const struct fit_request *request;
-	struct fit *fit;
+	const struct law_request *request;
+	struct law_fit *fit;
 };
 
 static void place(struct problem *p, const gsl_vector *u)
 {
 	for (size_t i = 0; i < p->fit->n_parameters; i++) {
-		const struct fit_parameter *x = &p->fit->parameter[i];
+		const struct law_parameter *x = &p->fit->parameter[i];
 
 		*fit_slot(&p->machine, p->request->law, x->field) = inside(x, gsl_vector_get(u, i));
 	}
@@ -139,7 +139,7 @@ static void starts(struct problem *p, gsl_multifit_nlinear_workspace *w, gsl_vec
 		double loss;
 
 		for (size_t i = 0; i < p->fit->n_parameters; i++) {
-			const struct fit_parameter *x = &p->fit->parameter[i];
+			const struct law_parameter *x = &p->fit->parameter[i];
 			double shift = (2 * rng_uniform_ratio(&r) - 1) * start_spread;
 
 			gsl_vector_set(u, i, outside(x, x->start) + (start > 0 ? shift : 0));
@@ -154,16 +154,16 @@ static void starts(struct problem *p, gsl_multifit_nlinear_workspace *w, gsl_vec
 }
 
 /* Relative: d ln(value) = ln(most / least) s (1 - s) du. */
-static double stretch(const struct fit_parameter *p, double u)
+static double stretch(const struct law_parameter *p, double u)
 {
 	double s = 1 / (1 + exp(-u));
 
 	return log(p->most / p->least) * s * (1 - s);
 }
 
-static void partner_find(struct fit *fit, const gsl_matrix *covariance, size_t i)
+static void partner_find(struct law_fit *fit, const gsl_matrix *covariance, size_t i)
 {
-	struct fit_parameter *p = &fit->parameter[i];
+	struct law_parameter *p = &fit->parameter[i];
 
 	p->partner = i;
 	for (size_t k = 0; k < fit->n_parameters; k++) {
@@ -185,7 +185,7 @@ static void judge(struct problem *p, gsl_multifit_nlinear_workspace *w, gsl_vect
 	gsl_multifit_nlinear_covar(gsl_multifit_nlinear_jac(w), 0, covariance);
 	place(p, best);
 	for (size_t i = 0; i < n; i++) {
-		struct fit_parameter *x = &p->fit->parameter[i];
+		struct law_parameter *x = &p->fit->parameter[i];
 		double u = gsl_vector_get(best, i), share = 1 / (1 + exp(-u));
 
 		x->value = inside(x, u);
@@ -198,7 +198,7 @@ static void judge(struct problem *p, gsl_multifit_nlinear_workspace *w, gsl_vect
 	gsl_matrix_free(covariance);
 }
 
-static enum rc fit_possible(const struct fit_request *q, const struct fit *fit, struct err *e)
+static enum rc fit_possible(const struct law_request *q, const struct law_fit *fit, struct err *e)
 {
 	const char *group = compute_law_groups[q->law];
 
@@ -211,10 +211,11 @@ static enum rc fit_possible(const struct fit_request *q, const struct fit *fit, 
 	return RC_OK;
 }
 
-enum rc fit_compute(struct machine *m, const struct fit_request *q, struct fit *out, struct err *e)
+enum rc fit_compute(struct machine *m, const struct law_request *q, struct law_fit *out,
+                    struct err *e)
 {
 	gsl_multifit_nlinear_parameters how = gsl_multifit_nlinear_default_parameters();
-	struct fit fit = {.law = q->law, .n_rows = q->n_rows};
+	struct law_fit fit = {.law = q->law, .n_rows = q->n_rows};
 	struct problem p = {.machine = *m, .request = q, .fit = &fit};
 	gsl_multifit_nlinear_workspace *w;
 	gsl_vector *best;
@@ -233,8 +234,8 @@ enum rc fit_compute(struct machine *m, const struct fit_request *q, struct fit *
 	return RC_OK;
 }
 
-enum rc fit_compute_halves(const struct machine *m, const struct fit_request *q,
-                           struct fit_halves *out, struct err *e)
+enum rc fit_compute_halves(const struct machine *m, const struct law_request *q,
+                           struct law_halves *out, struct err *e)
 {
 	const struct compute_row **half[2];
 	size_t n[2] = {0, 0};
@@ -246,8 +247,8 @@ enum rc fit_compute_halves(const struct machine *m, const struct fit_request *q,
 		half[i % 2][n[i % 2]++] = q->rows[i];
 	for (int i = 0; i < 2 && rc == RC_OK; i++) {
 		struct machine trial = *m;
-		struct fit_request part = *q;
-		struct fit fit;
+		struct law_request part = *q;
+		struct law_fit fit;
 
 		part.rows = half[i], part.n_rows = n[i];
 		rc = fit_compute(&trial, &part, &fit, e);

@@ -6,7 +6,7 @@
 
 enum { MOST_FIT_PARAMETERS = 12 };
 
-struct fit_parameter {
+struct law_parameter {
 	const struct field *field; /* row of its group's table */
 	double start, value;       /* unit: SI of the field */
 	double least, most;        /* unit: likewise; bounds of the search */
@@ -17,14 +17,14 @@ struct fit_parameter {
 	double correlation_ratio;
 };
 
-struct fit {
+struct law_fit {
 	enum compute_law law;
 	size_t n_parameters, n_rows;
-	struct fit_parameter parameter[MOST_FIT_PARAMETERS];
+	struct law_parameter parameter[MOST_FIT_PARAMETERS];
 	struct compute_errors errors; /* of the rows fitted */
 };
 
-struct fit_request {
+struct law_request {
 	enum compute_law law;
 	const struct note *notes; /* those with `fit` name what is free, if it is above zero */
 	const struct compute_row *const *rows; /* of that law */
@@ -33,14 +33,15 @@ struct fit_request {
 };
 
 /* Sets the free fields of *m. RC_NO with a reason when none is free, or rows are fewer. */
-enum rc fit_compute(struct machine *m, const struct fit_request *q, struct fit *out, struct err *e);
+enum rc fit_compute(struct machine *m, const struct law_request *q, struct law_fit *out,
+                    struct err *e);
 
 /* Fits to one half of the rows (every other one) and measures on the other, both ways round. */
-struct fit_halves {
+struct law_halves {
 	struct compute_errors fitted[2], held_out[2];
 };
-enum rc fit_compute_halves(const struct machine *m, const struct fit_request *q,
-                           struct fit_halves *out, struct err *e);
+enum rc fit_compute_halves(const struct machine *m, const struct law_request *q,
+                           struct law_halves *out, struct err *e);
 
 /* The row of machine_fields that is the law's group, and a parameter's place in a machine. */
 const struct field *compute_law_field(enum compute_law law);

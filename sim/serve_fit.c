@@ -9,14 +9,14 @@
 static const double out_of_range = 0x1p10;
 
 struct context {
-	struct fit_run *run;
+	struct serve_fit_run *run;
 	double mean_ttft_s, mean_tpot_s;
 	size_t runs;
 	enum rc rc;
 	struct err *e;
 };
 
-static enum rc parameters_set(struct fit_run *run, const gsl_vector *x, struct err *e)
+static enum rc parameters_set(struct serve_fit_run *run, const gsl_vector *x, struct err *e)
 {
 	for (size_t i = 0; i < run->n; i++) {
 		char text[160];
@@ -30,7 +30,7 @@ static enum rc parameters_set(struct fit_run *run, const gsl_vector *x, struct e
 
 static void residuals(const struct context *c, const struct serve_result *r, gsl_vector *f)
 {
-	const struct fit_run *run = c->run;
+	const struct serve_fit_run *run = c->run;
 	double makespan_s = r->end_s - run->requests->at[0].arrival_s;
 
 	for (size_t i = 0; i < run->requests->n; i++) {
@@ -52,7 +52,7 @@ static void residuals(const struct context *c, const struct serve_result *r, gsl
 
 static enum rc serve_once(struct context *c, const gsl_vector *x, gsl_vector *f, struct err *e)
 {
-	struct fit_run *run = c->run;
+	struct serve_fit_run *run = c->run;
 	struct deployment d;
 	struct serve_result r;
 	enum rc rc;
@@ -85,7 +85,7 @@ static int residuals_fn(const gsl_vector *x, void *data, gsl_vector *f)
 
 static void means_of(struct context *c)
 {
-	const struct fit_run *run = c->run;
+	const struct serve_fit_run *run = c->run;
 	double n = 0;
 
 	for (size_t i = 0; i < run->requests->n; i++) {
@@ -98,9 +98,9 @@ static void means_of(struct context *c)
 
 /* Estimates and standard deviations out of the workspace. */
 static void result_take(struct context *c, gsl_multifit_nlinear_workspace *w,
-                        struct fit_result *out)
+                        struct serve_fit_result *out)
 {
-	struct fit_run *run = c->run;
+	struct serve_fit_run *run = c->run;
 	gsl_vector *f = gsl_multifit_nlinear_residual(w);
 	gsl_matrix *cov = gsl_matrix_alloc(run->n, run->n);
 	double square, free_count = (double)f->size - (double)run->n;
@@ -108,17 +108,17 @@ static void result_take(struct context *c, gsl_multifit_nlinear_workspace *w,
 	gsl_blas_ddot(f, f, &square);
 	gsl_multifit_nlinear_covar(gsl_multifit_nlinear_jac(w), 0, cov);
 	for (size_t i = 0; i < run->n; i++) {
-		struct fit_parameter *p = &run->parameter[i];
+		struct serve_fit_parameter *p = &run->parameter[i];
 
 		p->value_units = exp(gsl_vector_get(gsl_multifit_nlinear_position(w), i));
 		p->sd_units =
 		        p->value_units * sqrt(gsl_matrix_get(cov, i, i) * square / free_count);
 	}
 	gsl_matrix_free(cov);
-	*out = (struct fit_result){sqrt(square / (double)f->size), c->runs};
+	*out = (struct serve_fit_result){sqrt(square / (double)f->size), c->runs};
 }
 
-enum rc serve_fit(struct fit_run *run, struct fit_result *out, struct err *e)
+enum rc serve_fit(struct serve_fit_run *run, struct serve_fit_result *out, struct err *e)
 {
 	enum { MOST_STEPS = 40 };
 	struct context c = {.run = run, .e = e};

@@ -240,14 +240,23 @@ static enum rc team_start(struct run *r, struct err *e)
 	return team_begin(o->team, name, e);
 }
 
+static enum rc price_check(const struct config *c, struct err *e)
+{
+	if (c->machine.extra.npu_hour_cost_count > 0)
+		return RC_OK;
+	return fail(
+	        e, RC_CONFIG,
+	        "%s: sweep.objective cost: machine.extra.npu_hour of %s is not given; set it to "
+	        "what an NPU costs an hour",
+	        c->where[SECTION_SWEEP], c->machine.name);
+}
+
 /* Idle power matters where pools of given sizes wait for each other. */
 static enum rc power_check(const struct sweep *s, struct err *e)
 {
 	const struct config *c = s->config;
 	bool sized = s->knobs.instances[PHASE_PREFILL]->n > 0;
 
-	if (c->sweep.objective != OBJECTIVE_ENERGY)
-		return RC_OK;
 	if (!(c->machine.power.busy_W > 0) || (sized && !(c->machine.power.idle_W > 0)))
 		return fail(
 		        e, RC_CONFIG,
@@ -258,12 +267,25 @@ static enum rc power_check(const struct sweep *s, struct err *e)
 	return RC_OK;
 }
 
+/* Has the machine what the objective is made of? */
+static enum rc objective_check(const struct sweep *s, struct err *e)
+{
+	switch (s->config->sweep.objective) {
+	case OBJECTIVE_COST:
+		return price_check(s->config, e);
+	case OBJECTIVE_ENERGY:
+		return power_check(s, e);
+	default:
+		return RC_OK;
+	}
+}
+
 static enum rc run_start(struct run *r, struct err *e)
 {
 	const struct sweep_options *o = r->options;
 	struct sweep *s = r->sweep;
 
-	TRY(power_check(s, e));
+	TRY(objective_check(s, e));
 	if (o->prune >= PRUNE_FRONT && (o->team || o->n_shards > 0))
 		return fail(e, RC_CONFIG,
 		            "pruning by the front needs all prices at once; shards and teams can "

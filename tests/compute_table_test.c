@@ -176,11 +176,11 @@ static void a_fit_finds_what_the_rows_were_made_from(void)
 		struct machine start = c->machine;
 		struct compute_row row[ROWS];
 		const struct compute_row *rows[ROWS];
-		struct fit_request q = {.law = law,
+		struct law_request q = {.law = law,
 		                        .notes = c->notes[SECTION_MACHINE],
 		                        .rows = rows,
 		                        .n_rows = ROWS};
-		struct fit fit;
+		struct law_fit fit;
 		struct err e;
 		struct rng r;
 
@@ -210,8 +210,8 @@ static void a_fit_without_means_says_so(void)
 	struct config *c = config_of("flops:100TFLOPS", NULL);
 	struct compute_row row = {.rows_count = 1, .depth_count = 1, .columns_count = 1};
 	const struct compute_row *rows[] = {&row};
-	struct fit_request q = {.law = LAW_GEMM, .rows = rows, .n_rows = 1};
-	struct fit fit;
+	struct law_request q = {.law = LAW_GEMM, .rows = rows, .n_rows = 1};
+	struct law_fit fit;
 	struct err e;
 
 	row.measured_s = 1;
@@ -245,13 +245,13 @@ static void published_check(const struct published *x, struct compute_table *t)
 {
 	struct config *c = config_of(x->machine, NULL);
 	const struct compute_row **rows = heap_zeroed(t->n, sizeof *rows);
-	struct fit_request q = {.law = compute_law_of(&t->row[0]),
+	struct law_request q = {.law = compute_law_of(&t->row[0]),
 	                        .notes = c->notes[SECTION_MACHINE],
 	                        .rows = rows,
 	                        .n_rows = t->n};
 	struct machine trial = c->machine;
-	struct fit_halves halves;
-	struct fit fit;
+	struct law_halves halves;
+	struct law_fit fit;
 	struct err e;
 
 	for (size_t i = 0; i < t->n; i++)

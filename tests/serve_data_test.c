@@ -180,17 +180,17 @@ static void run_close(struct opened *o)
 	free(o->row);
 }
 
-static void fit(struct opened *o, struct fit_parameter *parameter, size_t n)
+static void fit(struct opened *o, struct serve_fit_parameter *parameter, size_t n)
 {
 	double *ttft = calloc(o->n, sizeof *ttft), *tpot = calloc(o->n, sizeof *tpot);
-	struct fit_run f = {.config = o->config,
-	                    .requests = &o->list,
-	                    .ttft_s = ttft,
-	                    .tpot_s = tpot,
-	                    .engine = &engine_fluid,
-	                    .parameter = parameter,
-	                    .n = n};
-	struct fit_result r;
+	struct serve_fit_run f = {.config = o->config,
+	                          .requests = &o->list,
+	                          .ttft_s = ttft,
+	                          .tpot_s = tpot,
+	                          .engine = &engine_fluid,
+	                          .parameter = parameter,
+	                          .n = n};
+	struct serve_fit_result r;
 	struct err e = {0};
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(ttft);
@@ -297,7 +297,7 @@ static void forget(struct config *c)
 
 /* Parameters of the machine from one run, the other predicted with them. */
 static void fit_and_predict(const struct run *from, const struct run *to,
-                            struct fit_parameter *parameter, size_t n)
+                            struct serve_fit_parameter *parameter, size_t n)
 {
 	struct opened a, b;
 
@@ -317,11 +317,11 @@ static void fit_and_predict(const struct run *from, const struct run *to,
 
 static void test_llama_to_qwen(void)
 {
-	struct fit_parameter p[] = {{"machine.gemm.peak", "", 0.6, 0},
-	                            {"machine.gemm.memory", "", 0.85, 0},
-	                            {"machine.gemm.exposed", "", 0.5, 0},
-	                            {"machine.decode_attention.memory", "", 0.85, 0},
-	                            {"machine.serving.step", "ms", 1, 0}};
+	struct serve_fit_parameter p[] = {{"machine.gemm.peak", "", 0.6, 0},
+	                                  {"machine.gemm.memory", "", 0.85, 0},
+	                                  {"machine.gemm.exposed", "", 0.5, 0},
+	                                  {"machine.decode_attention.memory", "", 0.85, 0},
+	                                  {"machine.serving.step", "ms", 1, 0}};
 
 	fit_and_predict(&llama, &qwen, p, 5);
 }
@@ -330,8 +330,8 @@ static void test_llama_to_qwen(void)
  */
 static void test_qwen_to_llama(void)
 {
-	struct fit_parameter p[] = {{"machine.gemm.peak", "", 0.6, 0},
-	                            {"machine.gemm.memory", "", 0.85, 0}};
+	struct serve_fit_parameter p[] = {{"machine.gemm.peak", "", 0.6, 0},
+	                                  {"machine.gemm.memory", "", 0.85, 0}};
 
 	fit_and_predict(&qwen, &llama, p, 2);
 }

@@ -200,7 +200,8 @@ struct compute_errors compute_report(const struct machine *m, const struct compu
 
 /* ---- fits ---- */
 
-static void remark(const struct fit *fit, const struct fit_parameter *p, char *text, size_t size)
+static void remark(const struct law_fit *fit, const struct law_parameter *p, char *text,
+                   size_t size)
 {
 	const double hardly = 0.9;
 
@@ -219,10 +220,10 @@ static void parameters_text(const struct fitted *fitted, size_t n, FILE *out)
 	struct table *t = table_new(headers);
 
 	for (size_t i = 0; i < n; i++) {
-		const struct fit *fit = &fitted[i].fit;
+		const struct law_fit *fit = &fitted[i].fit;
 
 		for (size_t k = 0; k < fit->n_parameters; k++) {
-			const struct fit_parameter *p = &fit->parameter[k];
+			const struct law_parameter *p = &fit->parameter[k];
 			char text[64], why[96];
 
 			table_cell(t, "%s.%s", compute_law_groups[fit->law], p->field->key);
@@ -271,7 +272,7 @@ void fits_text(const struct fitted *fitted, size_t n, FILE *out)
 	table_free(t);
 }
 
-static void parameter_json(struct json *j, const struct fit *fit, const struct fit_parameter *p)
+static void parameter_json(struct json *j, const struct law_fit *fit, const struct law_parameter *p)
 {
 	char path[128];
 
@@ -287,7 +288,7 @@ static void parameter_json(struct json *j, const struct fit *fit, const struct f
 	json_close(j);
 }
 
-static void halves_json(struct json *j, const struct fit_halves *halves)
+static void halves_json(struct json *j, const struct law_halves *halves)
 {
 	json_array(j, "halves");
 	for (int half = 0; half < 2; half++) {
@@ -310,7 +311,7 @@ void fits_json(const struct fitted *fitted, size_t n, FILE *out)
 	json_object(j, NULL);
 	json_array(j, "laws");
 	for (size_t i = 0; i < n; i++) {
-		const struct fit *fit = &fitted[i].fit;
+		const struct law_fit *fit = &fitted[i].fit;
 
 		json_object(j, NULL);
 		json_text(j, "law", compute_law_groups[fit->law]);

@@ -8,8 +8,8 @@ struct compute_errors compute_report(const struct machine *m, const struct compu
 
 /* A law's fit: parameters, errors of all rows, and of the two halves. */
 struct fitted {
-	struct fit fit;
-	struct fit_halves halves;
+	struct law_fit fit;
+	struct law_halves halves;
 };
 
 void fits_text(const struct fitted *fitted, size_t n, FILE *out);

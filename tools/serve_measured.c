@@ -126,7 +126,7 @@ enum rc serve_measured_text(const struct serve_job *j, FILE *out, struct err *e)
 /* ---- fit ------------------------------------------------------------------------------------- */
 
 /* "machine.serving.step=1ms,machine.cube.dense=0.6": where each starts. */
-static enum rc parameters_read(const char *text, struct arena *a, struct fit_parameter *out,
+static enum rc parameters_read(const char *text, struct arena *a, struct serve_fit_parameter *out,
                                size_t *n, struct err *e)
 {
 	for (*n = 0; *text; (*n)++) {
@@ -149,12 +149,12 @@ static enum rc parameters_read(const char *text, struct arena *a, struct fit_par
 	return RC_OK;
 }
 
-static void fit_text(const struct fit_run *run, const struct fit_result *r, FILE *out)
+static void fit_text(const struct serve_fit_run *run, const struct serve_fit_result *r, FILE *out)
 {
 	fprintf(out, "fitted to %zu requests in %zu runs; residuals %.2f %% rms\n",
 	        run->requests->n, r->runs, 100 * r->rms_ratio);
 	for (size_t i = 0; i < run->n; i++) {
-		const struct fit_parameter *p = &run->parameter[i];
+		const struct serve_fit_parameter *p = &run->parameter[i];
 
 		fprintf(out, "  %s %.4g%s, sd at least %.1f %%\n", p->path, p->value_units, p->unit,
 		        100 * p->sd_units / p->value_units);
@@ -164,9 +164,10 @@ static void fit_text(const struct fit_run *run, const struct fit_result *r, FILE
 
 enum rc serve_fit_run(struct serve_job *j, FILE *out, struct err *e)
 {
-	struct fit_parameter parameter[MOST_FIT];
-	struct fit_run run = {.config = j->config, .requests = &j->base, .parameter = parameter};
-	struct fit_result r;
+	struct serve_fit_parameter parameter[MOST_FIT];
+	struct serve_fit_run run = {
+	        .config = j->config, .requests = &j->base, .parameter = parameter};
+	struct serve_fit_result r;
 	struct served_row *row = NULL;
 	double *ttft, *tpot;
 	size_t n;

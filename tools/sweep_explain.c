@@ -329,12 +329,19 @@ static void parts(const struct config *c, const struct sweep_single *x, FILE *ou
 	        p->decode->npu_s);
 }
 
-/* PP and MTP are named where they are used. */
-static bool printed(const struct point_choice *x, enum knob_id id)
+/* Those of every table, and others that the sweep lists or that have another value than usual. */
+static bool printed(const struct point_choice *x, const struct knobs *k, enum knob_id id)
 {
-	if (id == KNOB_PP)
-		return x->schedule[PHASE_PREFILL].pp > 1 || x->schedule[PHASE_DECODE].pp > 1;
-	return id != KNOB_MTP || x->schedule[PHASE_DECODE].mtp > 0;
+	const char *usual = knob_usual_text(id);
+	char text[TEXT_SIZE];
+
+	if (id <= KNOB_CORES || id >= KNOBS_SHARED || k->list[id]->n > 0 || k->apart[id])
+		return true;
+	for (enum phase pool = 0; pool < PHASES; pool++) {
+		if (strcmp(knob_text(&x->schedule[pool], id, text, sizeof text), usual) != 0)
+			return true;
+	}
+	return false;
 }
 
 static void print_knob(const struct point_choice *x, enum knob_id id, FILE *out)
@@ -355,10 +362,13 @@ static void print_knob(const struct point_choice *x, enum knob_id id, FILE *out)
 
 static void print_knobs(const struct config *c, const struct point_choice *x, FILE *out)
 {
+	struct knobs k;
+
+	knobs_of(&c->sweep, &c->schedule, &k);
 	fprintf(out, "%s: %s on %s, workload %s\n", c->sweep.name, c->model.name, c->machine.name,
 	        c->workload.name);
 	for (enum knob_id id = 0; id < KNOBS; id++) {
-		if (printed(x, id))
+		if (printed(x, &k, id))
 			print_knob(x, id, out);
 	}
 	for (enum phase pool = 0; pool < PHASES; pool++) {

@@ -90,7 +90,7 @@ static enum rc validate(const struct args *a, struct config *c, struct compute_t
 static void notes_update(struct config *c, const struct fitted *x, const struct compute_table *t)
 {
 	for (size_t i = 0; i < x->fit.n_parameters; i++) {
-		const struct fit_parameter *p = &x->fit.parameter[i];
+		const struct law_parameter *p = &x->fit.parameter[i];
 		struct note *note = arena_alloc(c->arena, sizeof *note);
 
 		*note = (struct note){
@@ -144,7 +144,7 @@ static enum rc laws_fit(struct config *c, const struct compute_table *t,
                         struct err *e)
 {
 	for (enum compute_law law = 0; law < COMPUTE_LAWS; law++) {
-		struct fit_request q = {.law = law,
+		struct law_request q = {.law = law,
 		                        .notes = c->notes[SECTION_MACHINE],
 		                        .rows = part,
 		                        .seed = (uint64_t)c->routing.seed};

@@ -43,7 +43,7 @@ $ epsim sweep $TMP/a.yaml --rows 2 --set sweep.objective=tpot --set sweep.budget
 # One point, term by term: a row of the CSV, or knobs.
 $ epsim sweep $TMP/a.yaml --explain 12
 > tiny: tiny on synthetic, workload short
-> flow=relay2,ep=2,tp=1,dp=0,weights=int8,kv=bf16,dispatch=int8,micro_batches=1,vector_cores=0,streams=1,attention_cores=0,kernel=,completion=auto,addresses=auto,window=auto,quantise=auto,dedup=auto,local=auto,round_tokens=0,pipeline=0,placement=contiguous,replicas=0,shared_slots=0,replica_choice=even,batch=350,chunk=128
+> flow=relay2,ep=2,tp=1,dp=0,weights=int8,kv=bf16,dispatch=int8,micro_batches=1,vector_cores=0,batch=350,chunk=128
 >
 > term                                                  is  may be  good
 > constraint                                 tp * dp == ep          yes
@@ -66,7 +66,7 @@ $ epsim sweep $TMP/a.yaml --explain 12
 > 454164.3 tokens/s/NPU: 50 output tokens for 4.543e-05 NPU-seconds of prefill and 6.466e-05 of decode
 $ epsim sweep $TMP/a.yaml --explain flow=relay2,ep=4,batch=300
 > tiny: tiny on synthetic, workload short
-> flow=relay2,ep=4,tp=1,dp=0,weights=int8,kv=bf16,dispatch=int8,micro_batches=1,vector_cores=0,streams=1,attention_cores=0,kernel=,completion=auto,addresses=auto,window=auto,quantise=auto,dedup=auto,local=auto,round_tokens=0,pipeline=0,placement=contiguous,replicas=0,shared_slots=0,replica_choice=even,batch=300,chunk=128
+> flow=relay2,ep=4,tp=1,dp=0,weights=int8,kv=bf16,dispatch=int8,micro_batches=1,vector_cores=0,batch=300,chunk=128
 >
 > term                                                  is  may be  good
 > constraint                                 tp * dp == ep          yes

@@ -35,7 +35,7 @@ $ epsim sweep $TMP/a.yaml --json | grep -E 'prefill_ep|decode_ep|"mtp"|prefill_p
 >       "prefill_per_decode_deployment": 1.7820280963927373,
 $ epsim sweep $TMP/a.yaml --explain 3
 > pools: tiny on synthetic, workload short
-> flow=direct,prefill.ep=2,decode.ep=8,tp=1,dp=0,weights=int8,kv=bf16,dispatch=int8,micro_batches=1,vector_cores=0,streams=1,attention_cores=0,kernel=,completion=auto,addresses=auto,window=auto,quantise=auto,dedup=auto,local=auto,round_tokens=0,pipeline=0,placement=contiguous,replicas=0,shared_slots=0,replica_choice=even,mtp=1,batch=16,chunk=128
+> flow=direct,prefill.ep=2,decode.ep=8,tp=1,dp=0,weights=int8,kv=bf16,dispatch=int8,micro_batches=1,vector_cores=0,mtp=1,batch=16,chunk=128
 >
 > term                                               is  may be  good
 > constraint                decode.ep >= 4 * prefill.ep          yes
@@ -60,7 +60,7 @@ $ epsim sweep $TMP/a.yaml --explain 3
 ? 1
 $ epsim sweep $TMP/a.yaml --explain prefill.ep=4,prefill.tp=2,decode.ep=4,mtp=2
 > pools: tiny on synthetic, workload short
-> flow=direct,ep=4,prefill.tp=2,decode.tp=1,dp=0,weights=int8,kv=bf16,dispatch=int8,micro_batches=1,vector_cores=0,streams=1,attention_cores=0,kernel=,completion=auto,addresses=auto,window=auto,quantise=auto,dedup=auto,local=auto,round_tokens=0,pipeline=0,placement=contiguous,replicas=0,shared_slots=0,replica_choice=even,mtp=2,batch=16,chunk=128
+> flow=direct,ep=4,prefill.tp=2,decode.tp=1,dp=0,weights=int8,kv=bf16,dispatch=int8,micro_batches=1,vector_cores=0,mtp=2,batch=16,chunk=128
 >
 > term                                               is  may be  good
 > constraint                decode.ep >= 4 * prefill.ep          NO
@@ -115,7 +115,7 @@ $ epsim sweep $TMP/a.yaml --rows 4 --set sweep.prefill.pp=1,2,4 --set sweep.deco
 >
 $ epsim sweep $TMP/a.yaml --explain prefill.ep=2,prefill.pp=4,decode.ep=8,decode.pp=2
 > pools: tiny on synthetic, workload short
-> flow=direct,prefill.ep=2,decode.ep=8,tp=1,dp=0,weights=int8,kv=bf16,dispatch=int8,micro_batches=1,vector_cores=0,streams=1,attention_cores=0,kernel=,completion=auto,addresses=auto,window=auto,quantise=auto,dedup=auto,local=auto,round_tokens=0,pipeline=0,placement=contiguous,replicas=0,shared_slots=0,replica_choice=even,prefill.pp=4,decode.pp=2,batch=16,chunk=128
+> flow=direct,prefill.ep=2,decode.ep=8,tp=1,dp=0,weights=int8,kv=bf16,dispatch=int8,micro_batches=1,vector_cores=0,prefill.pp=4,decode.pp=2,mtp=0,batch=16,chunk=128
 >
 > term                                               is  may be  good
 > constraint                decode.ep >= 4 * prefill.ep          yes
@@ -147,6 +147,13 @@ $ epsim sweep $TMP/a.yaml --set sweep.objective=energy
 ? 2
 $ epsim sweep $TMP/a.yaml --set sweep.objective=energy --set machine.power.busy=400W --rows 1 | grep energy
 > least energy on the front: direct, EP 4/16, TP 2/1, batch 64, chunk 128: 0.00582 J for an output token
+
+# Cost needs a price.
+$ epsim sweep $TMP/a.yaml --set sweep.objective=cost
+> epsim: $TMP/a.yaml:6: sweep.objective cost: machine.extra.npu_hour of synthetic is not given; set it to what an NPU costs an hour
+? 2
+$ epsim sweep $TMP/a.yaml --set sweep.objective=cost --set machine.extra.npu_hour=2 --rows 1 | grep cost
+> least cost on the front: direct, EP 4/16, TP 2/1, batch 64, chunk 128: 0.00809 for a million output tokens
 
 # Percentiles are of requests in queues: the best are served.
 $ epsim sweep $TMP/a.yaml --set sweep.budget.ttft_p90=600us
