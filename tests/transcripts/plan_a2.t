@@ -1,5 +1,5 @@
 # Qwen3-235B on Atlas A2 servers, over a year.
-# ctest: 600
+# ctest: full plain 600
 $ epsim plan configs/plans/qwen3-235b-a2.yaml | sed -n '1,6p;/^headroom/p;/each planned/,/^$/p;/^what the answer/,/^$/p'
 > How many Atlas A2 servers does Qwen3-235B need, this year?
 >

@@ -1,5 +1,5 @@
 # DeepSeek-V3.1 on CloudMatrix384 at ten times Azure's conversations, by the workload's figures.
-# ctest: 600
+# ctest: plain 600
 $ epsim plan configs/plans/deepseek-v3.1-cm384-azure10x.yaml | sed -n '1,6p;/^headroom/,/^goodput/p'
 > How many NPUs serve DeepSeek-V3.1 on CloudMatrix384 at 10x the Azure conversation trace?
 >

@@ -1,5 +1,5 @@
 # Relay buffers against direct placement.
-# ctest: 600
+# ctest: plain 600
 $ epsim plan configs/plans/relay-against-direct.yaml
 > How many NPUs does direct placement save against relay buffers?
 >

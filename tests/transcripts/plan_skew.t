@@ -1,5 +1,5 @@
 # The EP degree when routing skew doubles.
-# ctest: 600
+# ctest: full plain 600
 $ epsim plan configs/plans/ep-when-skew-doubles.yaml | cut -c1-150
 > What should the EP degree be when routing skew doubles?
 >

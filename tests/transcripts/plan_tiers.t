@@ -1,5 +1,5 @@
 # What a faster tier costs, and which machine takes the fewest NPUs.
-# ctest: 600
+# ctest: full plain 600
 $ epsim plan configs/plans/tpot-tiers.yaml | sed -n '/^case  *NPUs  more/,/^$/p;/^'"'"'/p'
 > case                     NPUs  more  prefill  decode  machines   within  with
 > sweep.budget.tpot=100ms    96    +0       64      32         1  100.0 %  4 x direct EP 16 TP 4 chunk 16384; 1 x direct EP 32 TP 1 batch 48 MTP 1
