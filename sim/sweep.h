@@ -190,6 +190,8 @@ double point_cost_count(const struct sweep_point *p);
 double point_energy_count(const struct sweep_point *p); /* unit: J */
 /* The objective's figure, turned so that less is better. */
 double point_objective_units(const struct sweep_point *p, enum objective o);
+/* For qsort() of pointers to points: best first, then more throughput, then the sweep's order. */
+int points_by_objective(const void *a, const void *b);
 /* Bytes of a rank's HBM that the point may use. */
 double point_memory_limit_bytes(const struct sweep_point *p);
 bool point_priced(const struct sweep_point *p); /* its times are known, or bounds of them */

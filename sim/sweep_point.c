@@ -235,3 +235,17 @@ double point_objective_units(const struct sweep_point *p, enum objective o)
 		return -p->tokens_per_s_per_npu_count;
 	}
 }
+
+int points_by_objective(const void *a, const void *b)
+{
+	const struct sweep_point *x = *(const struct sweep_point *const *)a;
+	const struct sweep_point *y = *(const struct sweep_point *const *)b;
+	enum objective o = (enum objective)x->prefill->group->config->sweep.objective;
+	double m = point_objective_units(x, o), n = point_objective_units(y, o);
+
+	if (m != n)
+		return m < n ? -1 : 1;
+	if (x->tokens_per_s_per_npu_count != y->tokens_per_s_per_npu_count)
+		return x->tokens_per_s_per_npu_count < y->tokens_per_s_per_npu_count ? 1 : -1;
+	return x < y ? -1 : x > y;
+}

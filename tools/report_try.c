@@ -189,21 +189,6 @@ static void verdict_data(const struct report_case *c, struct datum *d, FILE *out
 	column(c, &f, d, out);
 }
 
-/* Best first, by the objective; then more throughput, then the sweep's order. */
-static int by_objective(const void *a, const void *b)
-{
-	const struct sweep_point *x = *(const struct sweep_point *const *)a;
-	const struct sweep_point *y = *(const struct sweep_point *const *)b;
-	enum objective o = (enum objective)x->prefill->group->config->sweep.objective;
-	double m = point_objective_units(x, o), n = point_objective_units(y, o);
-
-	if (m != n)
-		return m < n ? -1 : 1;
-	if (x->tokens_per_s_per_npu_count != y->tokens_per_s_per_npu_count)
-		return x->tokens_per_s_per_npu_count > y->tokens_per_s_per_npu_count ? -1 : 1;
-	return x < y ? -1 : x > y;
-}
-
 /* Of those that fit: their places in the list, the best first. */
 static void order_data(const struct report_case *c, FILE *out)
 {
@@ -215,7 +200,7 @@ static void order_data(const struct report_case *c, FILE *out)
 			order[n++] = c->points.list[i];
 	}
 	CHECK(n == c->points.n_fits);
-	qsort(order, n, sizeof *order, by_objective);
+	qsort(order, n, sizeof *order, points_by_objective);
 	fputs("],\n\"order\":[", out);
 	for (size_t i = 0; i < n; i++) {
 		size_t high = c->points.n;

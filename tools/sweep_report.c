@@ -40,20 +40,6 @@ size_t sweep_summaries(const struct sweep *s, struct flow_summary *out)
 	return n;
 }
 
-static int by_objective(const void *a, const void *b)
-{
-	const struct sweep_point *x = *(const struct sweep_point *const *)a;
-	const struct sweep_point *y = *(const struct sweep_point *const *)b;
-	enum objective o = (enum objective)x->prefill->group->config->sweep.objective;
-	double m = point_objective_units(x, o), n = point_objective_units(y, o);
-
-	if (m != n)
-		return m < n ? -1 : 1;
-	if (x->tokens_per_s_per_npu_count != y->tokens_per_s_per_npu_count)
-		return x->tokens_per_s_per_npu_count < y->tokens_per_s_per_npu_count ? 1 : -1;
-	return x < y ? -1 : x > y;
-}
-
 size_t sweep_front(const struct sweep *s, const struct sweep_point ***out)
 {
 	size_t n = 0;
@@ -63,7 +49,7 @@ size_t sweep_front(const struct sweep *s, const struct sweep_point ***out)
 		if (s->points[i].pareto)
 			(*out)[n++] = s->points + i;
 	}
-	qsort(*out, n, sizeof **out, by_objective);
+	qsort(*out, n, sizeof **out, points_by_objective);
 	return n;
 }
 
