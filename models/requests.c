@@ -14,6 +14,20 @@ void request_list_fini(struct request_list *l)
 	memset(l, 0, sizeof *l);
 }
 
+void request_list_copy(const struct request_list *from, struct request_list *to)
+{
+	request_list_fini(to);
+	*to = *from;
+	to->room = from->n, to->blocks_room = from->n_blocks;
+	to->at = NULL, to->block = NULL;
+	if (from->n > 0)
+		to->at = memcpy(heap_resize(NULL, from->n, sizeof *to->at), from->at,
+		                from->n * sizeof *to->at);
+	if (from->n_blocks > 0)
+		to->block = memcpy(heap_resize(NULL, from->n_blocks, sizeof *to->block),
+		                   from->block, from->n_blocks * sizeof *to->block);
+}
+
 void request_append(struct request_list *l, const struct request *r)
 {
 	if (l->n == l->room) {

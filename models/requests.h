@@ -23,6 +23,8 @@ struct request_list {
 };
 
 void request_list_fini(struct request_list *l); /* of a zeroed or filled list */
+/* Replaces what the zeroed or filled list `to` holds. */
+void request_list_copy(const struct request_list *from, struct request_list *to);
 void request_append(struct request_list *l, const struct request *r);
 void request_block_append(struct request_list *l, uint32_t block);
 

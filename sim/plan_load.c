@@ -17,22 +17,13 @@ static size_t requests_for(const struct config *c, double rate_count)
 	return (size_t)(ROUND * ceil(fmax(LEAST, LIVES * life_s * rate_count) / ROUND));
 }
 
-static void list_copy(const struct request_list *from, struct request_list *to)
-{
-	to->timed = from->timed, to->block_tokens = from->block_tokens;
-	for (size_t i = 0; i < from->n; i++)
-		request_append(to, &from->at[i]);
-	for (size_t i = 0; i < from->n_blocks; i++)
-		request_block_append(to, from->block[i]);
-}
-
 static void lengths_make(const struct config *c, const struct request_list *trace, size_t n,
                          struct request_list *out)
 {
 	const struct workload *w = &c->workload;
 
 	if (trace->n > 0)
-		list_copy(trace, out);
+		request_list_copy(trace, out);
 	else if (c->plan.lengths == PLAN_LENGTHS_DRAWN)
 		lengths_draw(w, n, (uint64_t)c->routing.seed, out);
 	else

@@ -107,24 +107,11 @@ static enum rc server_get(struct plan_servers *s, const struct plan *p, struct s
 	return server_make(s, p, out, e);
 }
 
-static void list_copy(const struct request_list *from, struct request_list *to)
-{
-	*to = *from;
-	to->room = from->n, to->blocks_room = from->n_blocks;
-	to->at = heap_zeroed(from->n, sizeof *to->at);
-	memcpy(to->at, from->at, from->n * sizeof *to->at);
-	to->block = NULL;
-	if (from->n_blocks > 0) {
-		to->block = heap_zeroed(from->n_blocks, sizeof *to->block);
-		memcpy(to->block, from->block, from->n_blocks * sizeof *to->block);
-	}
-}
-
 enum rc plan_serve(struct plan_servers *s, const struct plan *p, double rate_count,
                    const struct slo *slo, struct serve_summary *out, struct err *e)
 {
 	struct arrival_spec arrival = s->load->arrival;
-	struct request_list list;
+	struct request_list list = {0};
 	struct serve_result r;
 	struct server *x = NULL;
 	enum rc rc;
@@ -134,7 +121,7 @@ enum rc plan_serve(struct plan_servers *s, const struct plan *p, double rate_cou
 	x->config.serving.decode_instances = p->pool[PHASE_DECODE].deployments;
 	for (enum phase phase = 0; phase < PHASES; phase++)
 		x->deployment.setup.pool[phase].instances = p->pool[phase].deployments;
-	list_copy(&s->load->list, &list);
+	request_list_copy(&s->load->list, &list);
 	arrival.rate_count = rate_count;
 	arrivals_make(&list, list.n, s->load->process, &arrival);
 	rc = serve_run(&x->deployment.setup, &list, &r, e);

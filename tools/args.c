@@ -179,6 +179,23 @@ enum rc args_integer(const struct args *a, const char *name, int64_t fallback, i
 	return RC_OK;
 }
 
+enum rc args_ratio(const struct args *a, const char *name, double fallback_ratio, double most_ratio,
+                   double *out_ratio, struct err *e)
+{
+	const char *text = args_value(a, name, NULL);
+	struct err inner;
+
+	if (!text)
+		return *out_ratio = fallback_ratio, RC_OK;
+	if (quantity_parse(text, DIM_RATIO, out_ratio, &inner) != RC_OK)
+		return fail(e, RC_CONFIG, "--%s: %s", name, inner.text);
+	if (!(*out_ratio > 0))
+		return fail(e, RC_CONFIG, "--%s: %g is not above 0", name, *out_ratio);
+	if (most_ratio > 0 && *out_ratio > most_ratio)
+		return fail(e, RC_CONFIG, "--%s: %g is above %g", name, *out_ratio, most_ratio);
+	return RC_OK;
+}
+
 static enum rc key_option(const char *name, const char *value, enum section s, struct config *c,
                           struct err *e)
 {

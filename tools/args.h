@@ -64,6 +64,10 @@ const char *args_value(const struct args *a, const char *name, const char *fallb
 enum rc args_integer(const struct args *a, const char *name, int64_t fallback, int64_t least,
                      int64_t *out, struct err *e);
 
+/* A number above 0, or 20 %; at most `most`, when that is not 0. */
+enum rc args_ratio(const struct args *a, const char *name, double fallback_ratio, double most_ratio,
+                   double *out_ratio, struct err *e);
+
 /* The configuration that words and options describe: FILE (when the verb got one), then --machine,
  * --model, --workload, --trace, the knobs of a schedule, --seed, and --set in the order given. */
 enum rc args_config(const struct args *a, const char *file, struct config *c, struct err *e);

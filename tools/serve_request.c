@@ -138,16 +138,6 @@ static enum rc requests_read(const struct args *a, struct serve_job *j, struct e
 	return RC_OK;
 }
 
-static void list_copy(const struct request_list *from, struct request_list *to)
-{
-	request_list_fini(to);
-	to->timed = from->timed, to->block_tokens = from->block_tokens;
-	for (size_t i = 0; i < from->n; i++)
-		request_append(to, &from->at[i]);
-	for (size_t i = 0; i < from->n_blocks; i++)
-		request_block_append(to, from->block[i]);
-}
-
 /* The one whose steps --timeline keeps. */
 static enum rc instance_read(struct serve_job *j, struct err *e)
 {
@@ -219,7 +209,7 @@ enum rc serve_job_run(struct serve_job *j, double rate_count, bool progress, str
 
 	if (rate_count > 0)
 		spec.rate_count = rate_count;
-	list_copy(&j->base, &j->list);
+	request_list_copy(&j->base, &j->list);
 	arrivals_make(&j->list, j->n_requests, j->process, &spec);
 	if (j->result.served)
 		serve_result_fini(&j->result);

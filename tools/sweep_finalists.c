@@ -122,22 +122,6 @@ enum rc served_check(const struct args *a, const struct config *c, struct err *e
 	return RC_OK;
 }
 
-static enum rc number_read(const struct args *a, const char *name, double fallback, double most,
-                           double *out_count, struct err *e)
-{
-	struct err inner;
-
-	*out_count = fallback;
-	if (!args_has(a, name))
-		return RC_OK;
-	if (quantity_parse(args_value(a, name, ""), DIM_RATIO, out_count, &inner) != RC_OK)
-		return fail(e, RC_CONFIG, "--%s: %s", name, inner.text);
-	if (!(*out_count > 0) || *out_count > most)
-		return fail(e, RC_CONFIG, "--%s: %g is not above 0%s", name, *out_count,
-		            isfinite(most) ? " and at most 1" : "");
-	return RC_OK;
-}
-
 /* Without a trace all requests have the workload's mean lengths. */
 static enum rc lengths_read(const struct args *a, const struct config *c, struct request_list *out,
                             struct err *e)
@@ -219,8 +203,8 @@ enum rc served_make(const struct args *a, const struct sweep *s, struct served_l
 	*out = (struct served_list){.traced = args_has(a, "trace")};
 	TRY(args_integer(a, "serve", 0, 1, &most, e));
 	TRY(args_integer(a, "requests", 0, 1, &requests, e));
-	TRY(number_read(a, "rate", 0, HUGE_VAL, &wish.rate_count, e));
-	TRY(number_read(a, "load", usual_ratio, 1, &wish.share_ratio, e));
+	TRY(args_ratio(a, "rate", 0, 0, &wish.rate_count, e));
+	TRY(args_ratio(a, "load", usual_ratio, 1, &wish.share_ratio, e));
 	out->rate_count = wish.rate_count, wish.requests = (size_t)requests;
 	rc = lengths_read(a, s->config, &base, e);
 	if (rc == RC_OK)

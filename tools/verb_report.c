@@ -240,24 +240,6 @@ static enum rc make(struct job *j, struct err *e)
 	return verdict(j, e);
 }
 
-/* A number above 0; most 0: any. */
-static enum rc ratio_read(const struct args *a, const char *name, double fallback, double most,
-                          double *out, struct err *e)
-{
-	struct err inner;
-
-	*out = fallback;
-	if (!args_has(a, name))
-		return RC_OK;
-	if (quantity_parse(args_value(a, name, ""), DIM_RATIO, out, &inner) != RC_OK)
-		return fail(e, RC_CONFIG, "--%s: %s", name, inner.text);
-	if (!(*out > 0))
-		return fail(e, RC_CONFIG, "--%s: %g is not above 0", name, *out);
-	if (most > 0 && *out > most)
-		return fail(e, RC_CONFIG, "--%s: %g is above %g", name, *out, most);
-	return RC_OK;
-}
-
 static enum rc options_read(struct job *j, struct err *e)
 {
 	const struct args *a = j->args;
@@ -271,8 +253,8 @@ static enum rc options_read(struct job *j, struct err *e)
 		return fail(e, RC_CONFIG, "report: --draws %lld: at most %d", (long long)j->draws,
 		            MOST_DRAWS);
 	j->options.jobs = jobs > MOST_JOBS ? MOST_JOBS : (int)jobs;
-	TRY(ratio_read(a, "rate", 0, 0, &j->report.rate_count, e));
-	TRY(ratio_read(a, "load", 0.8, 1, &j->report.load_ratio, e));
+	TRY(args_ratio(a, "rate", 0, 0, &j->report.rate_count, e));
+	TRY(args_ratio(a, "load", 0.8, 1, &j->report.load_ratio, e));
 	j->report.observed = args_value(a, "observed", NULL);
 	if (args_has(a, "engine"))
 		j->config->sweep.engine = args_value(a, "engine", "");
