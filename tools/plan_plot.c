@@ -164,7 +164,9 @@ static void cases_script(const struct plan_job *j, FILE *out)
 	        "set ylabel 'NPUs'\nset yrange [0:%.9g]\nset key top left\n%s"
 	        "plot 'cases.csv' every ::1 using 2:xtic(1) title 'prefill' linecolor rgb 0x%06x, "
 	        "\\\n\t'' every ::1 using 3 title 'decode' linecolor rgb 0x%06x, \\\n"
-	        "\t'' every ::1 using 0:4:4 with labels offset 0,0.7 font font9 notitle\n",
+	        "\t'' every ::1 using 0:4:4 with labels offset 0,0.7 font font9 notitle, \\\n"
+	        "\t'' every ::1 using 0:(0):(strcol(4) eq '' ? 'none' : '') with labels "
+	        "offset 0,0.7 font font9 notitle\n",
 	        1.15 * most,
 	        j->n > 4 ? "set xtics rotate by -30\nset bmargin at screen 0.26\n"
 	                   "set rmargin at screen 0.90\n"
