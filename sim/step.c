@@ -1,5 +1,6 @@
 #include "sim/step_build.h"
 #include "sim/step_pipeline.h"
+#include "sim/step_tokens.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,28 +11,6 @@ const char *const step_phases[] = {"attention", "exchange", "gate", "dispatch", 
 static int64_t ranks_of_group(const struct step_request *q)
 {
 	return q->schedule->ep;
-}
-
-static struct tokens tokens_of(const struct step_request *q)
-{
-	double parts = (double)q->schedule->micro_batches;
-	struct tokens t = {.context_count = q->context_count};
-
-	/* decode splits the batch's sequences, prefill the chunk's tokens (of one sequence) */
-	t.query_count = q->query_count / parts;
-	t.sequences_count =
-	        fmax(1, q->phase == PHASE_DECODE ? q->sequences_count / parts : q->sequences_count);
-	t.rank_count = t.query_count / (double)q->schedule->tp;
-	t.expand_count = q->context_count * q->sequences_count / parts;
-	/* a later part of a chunk sees the earlier ones: half of the rest, on average */
-	if (q->phase == PHASE_PREFILL)
-		t.context_count += (q->query_count - t.query_count) / 2 / t.sequences_count;
-	return t;
-}
-
-static int64_t rank_tokens(const struct step_request *q)
-{
-	return (int64_t)ceil(tokens_of(q).rank_count);
 }
 
 static bool no(char *why_not, size_t size, const char *text)
@@ -93,7 +72,7 @@ static struct routing shape_routing(const struct step_request *q, const struct m
 	return (struct routing){.n_ranks = ranks_of_group(q),
 	                        .experts = seen->experts,
 	                        .rows_per_rank_count =
-	                                (double)rank_tokens(q) * model_sent_count(seen),
+	                                (double)rank_tokens_count(q) * model_sent_count(seen),
 	                        .balanced = true};
 }
 
@@ -104,7 +83,7 @@ static struct flow_request flow_request_of(const struct step_request *q,
 	                             .model = seen,
 	                             .routing = r,
 	                             .phase = q->phase,
-	                             .tokens = rank_tokens(q),
+	                             .tokens = rank_tokens_count(q),
 	                             .dispatch = (enum dtype)q->schedule->dispatch,
 	                             .weights = (enum dtype)q->schedule->weights,
 	                             .vector_cores = streams_vector_cores(q->machine, q->schedule),
@@ -130,7 +109,7 @@ static bool stands_for_all(const struct step_request *q)
 static bool size_possible(const struct step_request *q, char *why_not, size_t size)
 {
 	const double most_rows = 1 << 27, most_transfers = 1 << 25, round_tokens = 8192;
-	double ranks = (double)q->schedule->ep, tokens = (double)rank_tokens(q);
+	double ranks = (double)q->schedule->ep, tokens = (double)rank_tokens_count(q);
 	double top_k = (double)q->model->top_k, micro = (double)q->schedule->micro_batches;
 	double all = (double)(q->model->layers - q->model->dense_layers);
 	double layers = q->flow->carries_over ? all : q->schedule->micro_batches > 1 ? 4 : 1;
@@ -178,7 +157,7 @@ static enum rc routing_of(const struct step_request *q, const struct moe_model *
                           struct arena *a, struct routing *out, struct err *e)
 {
 	const struct placement_spec *placement = &q->schedule->placement;
-	int64_t n_ranks = ranks_of_group(q), tokens = rank_tokens(q);
+	int64_t n_ranks = ranks_of_group(q), tokens = rank_tokens_count(q);
 	bool of_ranks = routing_is_of_ranks(q->routing);
 	const struct moe_model *drawn_for = of_ranks ? seen : q->model;
 	struct routing drawn;
@@ -202,7 +181,7 @@ static enum rc build_init(struct build *b, const struct step_request *q, struct 
 	int64_t n_ranks = ranks_of_group(q);
 	bool symmetric = stands_for_all(q);
 
-	*b = (struct build){.q = q, .g = g, .t = t, .tokens = tokens_of(q)};
+	*b = (struct build){.q = q, .g = g, .t = t, .tokens = tokens_of_part(q)};
 	b->seen = placement_model(&q->schedule->placement, q->model);
 	if (!model_is_dense(q->model))
 		TRY(routing_of(q, &b->seen, a, &b->routing, e));

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "sim/kernel.h"
 #include "sim/step_pipeline.h"
+#include "sim/step_tokens.h"
 
 /* One priced graph: its makespan and what each phase owns of it. */
 struct priced {
@@ -100,19 +101,10 @@ static enum rc price_ops(const struct step_request *q, const struct op *ops, siz
 	return price(q, q->scratch, out, e);
 }
 
-static struct tokens whole_tokens(const struct step_request *q)
-{
-	return (struct tokens){.sequences_count = q->sequences_count,
-	                       .query_count = q->query_count,
-	                       .context_count = q->context_count,
-	                       .expand_count = q->context_count * q->sequences_count,
-	                       .rank_count = q->query_count / (double)q->schedule->tp};
-}
-
 static enum rc add_dense_layers(const struct step_request *q, struct step_result *out,
                                 struct err *e)
 {
-	struct tokens t = whole_tokens(q);
+	struct tokens t = tokens_of_step(q);
 	struct op ops[2 * MOST_OPS];
 	struct priced p;
 	size_t n = ops_attention(q->machine, q->model, q->schedule, &t, ops);
