@@ -33,6 +33,10 @@ const struct field workload_fields[] = {
         {FIELD_ROW("describes", FIELD_TEXT, DIM_COUNT, AT(describes), "", "what it is, in a line")},
         {"input", FIELD_GROUP, .group = input_fields, .doc = "tokens of a prompt"},
         {"output", FIELD_GROUP, .group = output_fields, .doc = "tokens of an answer"},
+        {FIELD_ROW("context_spread", FIELD_QUANTITY, DIM_RATIO, AT(context_spread_ratio), "0",
+                   "attention groups of a step stand at contexts that lie evenly within their "
+                   "mean x (1 +- this); 100%: prompts of many chunks, each at a place of its own"),
+         .most = 1},
         {FIELD_ROW("rate", FIELD_QUANTITY, DIM_RATIO, AT(rate_count), "0",
                    "requests a second, mean of the trace; 0: not known"),
          .most = 1e9},

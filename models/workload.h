@@ -13,8 +13,10 @@ struct workload {
 	const char *name;
 	const char *describes;
 	struct lengths input, output;
-	double rate_count; /* requests a second, in the mean of the trace; 0: not known */
-	int prompt;        /* enum length_point: the prompt whose TTFT is held against the budget */
+	double context_spread_ratio; /* contexts of a step's attention groups: within mean x (1 +-)
+	                              */
+	double rate_count;           /* requests a second, in the mean of the trace; 0: not known */
+	int prompt; /* enum length_point: the prompt whose TTFT is held against the budget */
 };
 
 extern const struct field workload_fields[];

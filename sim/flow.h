@@ -65,6 +65,8 @@ struct flow {
 	void (*layer)(struct flow_build *b, const uint32_t *ready, uint32_t *done);
 	/* What it starts in a layer may end under later ones: a stream of its own. */
 	bool carries_over;
+	/* No rank waits for another, so that each goes on with its next step at once. */
+	bool ranks_apart;
 	/* Where experts find their rows and leave their results, for the safety checker. */
 	const struct place *window, *result;
 	/* Buffers of one rank that never change during a run of such requests. Returns their

@@ -153,6 +153,7 @@ const struct flow flow_weight_gather = {
         .combine = combine,
         .layer = layer,
         .carries_over = true,
+        .ranks_apart = true,
         .window = &rows,
         .result = &result,
         .buffers = buffers,

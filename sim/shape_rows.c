@@ -161,11 +161,11 @@ static enum rc tutel_large(double *out, struct err *e)
 	return flows_ratio(a, "hierarchical", "relay3", out, e);
 }
 
-/* A prefill step in one type, s. */
+/* A prefill step in one type, s: until a rank's next begins, in the mean. */
 struct step_ask {
 	const char *machine, *model, *flow;
 	int64_t ep, chunk, pipeline;
-	double context_count;
+	double context_count, spread_ratio;
 	enum dtype type;
 };
 
@@ -181,7 +181,8 @@ static enum rc step_time(const struct step_ask *a, double *out_s, struct err *e)
 	                         .phase = PHASE_PREFILL,
 	                         .sequences_count = 1,
 	                         .query_count = (double)a->chunk,
-	                         .context_count = a->context_count};
+	                         .context_count = a->context_count,
+	                         .context_spread_ratio = a->spread_ratio};
 	struct step_result r;
 	enum rc rc = q.flow ? config_section(c, SECTION_MACHINE, a->machine, e) : e->rc;
 
@@ -192,7 +193,7 @@ static enum rc step_time(const struct step_ask *a, double *out_s, struct err *e)
 	if (rc == RC_OK)
 		rc = step_run(&q, &r, e);
 	if (rc == RC_OK)
-		*out_s = r.step_s;
+		*out_s = r.interval_s;
 	config_free(c);
 	return rc;
 }
@@ -204,7 +205,7 @@ static enum rc best_pipeline(int64_t chunk, double *out_count, struct err *e)
 
 	for (int64_t parts = 1; parts <= 16; parts *= 2) {
 		struct step_ask a = {
-		        "cloudmatrix384", "deepseek-v3.1", "fused", 32, chunk, parts, 0,
+		        "cloudmatrix384", "deepseek-v3.1", "fused", 32, chunk, parts, 0, 0,
 		        DTYPE_INT8};
 		double s;
 
@@ -244,11 +245,14 @@ static enum rc allgather_crossover(double *out, struct err *e)
 
 /* ---- ZeRO-Prefill: Qwen3-235B in FP8 on 8 H800 ---- */
 
-/* How much faster gathering weights is than exchanging rows. */
-static enum rc zero_gain(int64_t chunk, double context_count, double *out_ratio, struct err *e)
+/* How much faster gathering weights is than exchanging rows, for chunks of prompts that are so
+ * long, each rank's at a place of its own (spread 1) or all at the same. */
+static enum rc zero_gain(int64_t chunk, int64_t prompt, double spread_ratio, double *out_ratio,
+                         struct err *e)
 {
+	double context_count = (double)(prompt - chunk) / 2;
 	struct step_ask a = {"h800-node-rdma", "qwen3-235b-a22b", "relay3", 8, chunk, 0,
-	                     context_count,    DTYPE_FP8};
+	                     context_count,    spread_ratio,      DTYPE_FP8};
 	double rows_s, weights_s;
 
 	TRY(step_time(&a, &rows_s, e));
@@ -260,7 +264,7 @@ static enum rc zero_gain(int64_t chunk, double context_count, double *out_ratio,
 
 static enum rc zero_small(double *out, struct err *e)
 {
-	return zero_gain(1024, 0, out, e);
+	return zero_gain(1024, 1024, 0, out, e);
 }
 
 /* Tokens from which it is faster, over 8,192. */
@@ -269,7 +273,7 @@ static enum rc zero_crossover(double *out, struct err *e)
 	for (int64_t chunk = 1024; chunk <= 65536; chunk += 1024) {
 		double gain;
 
-		TRY(zero_gain(chunk, 0, &gain, e));
+		TRY(zero_gain(chunk, chunk, 0, &gain, e));
 		*out = (double)chunk / 8192;
 		if (gain > 1)
 			return RC_OK;
@@ -279,17 +283,28 @@ static enum rc zero_crossover(double *out, struct err *e)
 
 static enum rc zero_plateau(double *out, struct err *e)
 {
-	return zero_gain(32768, 0, out, e);
+	return zero_gain(32768, 32768, 0, out, e);
+}
+
+/* The gain with prompts of 65,536 tokens over that with prompts of one chunk. */
+static enum rc zero_long(double spread_ratio, double *out, struct err *e)
+{
+	double one, many;
+
+	TRY(zero_gain(16384, 16384, 0, &one, e));
+	TRY(zero_gain(16384, 65536, spread_ratio, &many, e));
+	*out = many / one;
+	return RC_OK;
 }
 
 static enum rc zero_context(double *out, struct err *e)
 {
-	double early, late;
+	return zero_long(1, out, e);
+}
 
-	TRY(zero_gain(16384, 0, &early, e));
-	TRY(zero_gain(16384, 65536, &late, e));
-	*out = late / early;
-	return RC_OK;
+static enum rc zero_context_even(double *out, struct err *e)
+{
+	return zero_long(0, out, e);
 }
 
 /* ---- relay against direct, CloudMatrix384 ---- */
@@ -382,6 +397,7 @@ const struct shape_row shape_rows[] = {
         {"zero_crossover", zero_crossover},
         {"zero_plateau", zero_plateau},
         {"zero_context", zero_context},
+        {"zero_context_even", zero_context_even},
         {"direct_decode", direct_decode},
         {"direct_prefill_gap", direct_prefill_gap},
         {"direct_buffers", direct_buffers},

@@ -98,7 +98,7 @@ static bool stands_for_all(const struct step_request *q)
 
 	if (model_is_dense(q->model)) /* no routing, and no flow */
 		return topology_can_be_symmetric(q->machine, ranks_of_group(q));
-	return q->routing->kind == ROUTING_BALANCED &&
+	return q->routing->kind == ROUTING_BALANCED && !contexts_differ(q) &&
 	       topology_can_be_symmetric(q->machine, ranks_of_group(q)) &&
 	       !(q->flow->uneven && q->flow->uneven(&fq));
 }
@@ -181,7 +181,7 @@ static enum rc build_init(struct build *b, const struct step_request *q, struct 
 	int64_t n_ranks = ranks_of_group(q);
 	bool symmetric = stands_for_all(q);
 
-	*b = (struct build){.q = q, .g = g, .t = t, .tokens = tokens_of_part(q)};
+	*b = (struct build){.q = q, .g = g, .t = t, .tokens = tokens_of_part(q, 1)};
 	b->seen = placement_model(&q->schedule->placement, q->model);
 	if (!model_is_dense(q->model))
 		TRY(routing_of(q, &b->seen, a, &b->routing, e));
@@ -253,11 +253,20 @@ void build_group(struct build *b, const uint32_t *after, uint32_t *done)
 
 void build_attention(struct build *b, const uint32_t *after, uint32_t *done)
 {
+	int64_t tp = b->q->schedule->tp;
+	bool differ = contexts_differ(b->q);
+	struct tokens t = b->tokens;
 	struct op ops[MOST_OPS];
-	size_t n = ops_attention(machine_now(b), b->q->model, b->q->schedule, &b->tokens, ops);
+	size_t n = 0;
 
-	append_all(b, ops, n, after, done);
-	if (b->q->schedule->tp > 1)
+	for (int64_t r = 0; r < b->n; r++) {
+		if (differ)
+			t = tokens_of_part(b->q, context_ratio(b->q, r / tp));
+		if (r == 0 || (differ && r % tp == 0))
+			n = ops_attention(machine_now(b), b->q->model, b->q->schedule, &t, ops);
+		done[r] = append_one(b, ops, n, r, after[r]);
+	}
+	if (tp > 1)
 		build_group(b, done, done);
 }
 

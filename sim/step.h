@@ -25,9 +25,11 @@ struct step_request {
 	const struct flow *flow;
 	const struct engine *engine;
 	enum phase phase;
-	double sequences_count; /* of an attention group */
-	double query_count;     /* new tokens of an attention group: batch, or chunk */
-	double context_count;   /* tokens of a sequence before them */
+	double sequences_count;      /* of an attention group */
+	double query_count;          /* new tokens of an attention group: batch, or chunk */
+	double context_count;        /* tokens of a sequence before them */
+	double context_spread_ratio; /* 0 to 1: attention groups stand at contexts that lie evenly
+	                                within context_count x (1 +- this), see step_tokens.h */
 	int64_t drafts; /* decode: of the new tokens of a sequence so many were guessed; each guess
 	                   takes one more layer and the head */
 	const struct pipeline_stage *stage; /* NULL: all of the model */
@@ -46,7 +48,8 @@ struct imbalance {
 
 struct step_result {
 	double step_s;     /* all layers, the head, drafts */
-	double interval_s; /* until the next step ends: less than a step where stages overlap */
+	double interval_s; /* until the next step ends: less than a step where stages overlap, or
+	                      where no rank waits for another; then the mean over ranks */
 	double drafts_s;   /* of step_s: layers and heads of drafts, in no phase */
 	double layer_s;    /* one MoE layer (with two micro-batches: of both) */
 	double phase_s[MOST_STEP_PHASES]; /* of the critical path, sums to step_s - drafts_s */

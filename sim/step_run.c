@@ -9,6 +9,8 @@
 /* One priced graph: its makespan and what each phase owns of it. */
 struct priced {
 	double makespan_s;
+	double idle_s; /* of that, in the mean over ranks, after their own ends; 0 where the next
+	                  step starts on all at once */
 	double phase_s[MOST_STEP_PHASES];
 };
 
@@ -50,6 +52,18 @@ void step_scratch_free(struct step_scratch *s)
 	free(s);
 }
 
+/* From the ends of a graph's ranks, which its last activity waits for, to that one's. */
+static double mean_idle_s(const struct graph *g, const struct timeline *t)
+{
+	uint32_t last = g->n_activities - 1, begin = g->pred_begin[last],
+	         end = g->pred_begin[last + 1];
+	double sum_s = 0;
+
+	for (uint32_t k = begin; k < end; k++)
+		sum_s += t->finish_s[last] - t->finish_s[g->pred[k]];
+	return sum_s / (double)(end - begin);
+}
+
 /* Prices the scratch's graph. */
 static enum rc price(const struct step_request *q, struct step_scratch *s, struct priced *out,
                      struct err *e)
@@ -76,12 +90,17 @@ static enum rc price_layers(const struct step_request *q, int64_t n_layers, stru
 
 	graph_clear(s->graph);
 	TRY(step_graph(q, n_layers, s->graph, &t, imbalance, e));
-	return price(q, s, out, e);
+	TRY(price(q, s, out, e));
+	if (q->flow->ranks_apart)
+		out->idle_s = mean_idle_s(s->graph, &s->timeline);
+	return RC_OK;
 }
 
+/* interval_s: less than step_s by so much, until run_all() adds that. */
 static void add_scaled(struct step_result *out, const struct priced *p, double times)
 {
 	out->step_s += times * p->makespan_s;
+	out->interval_s -= times * p->idle_s;
 	for (size_t i = 0; i < MOST_STEP_PHASES; i++)
 		out->phase_s[i] += times * p->phase_s[i];
 }
@@ -101,19 +120,31 @@ static enum rc price_ops(const struct step_request *q, const struct op *ops, siz
 	return price(q, q->scratch, out, e);
 }
 
+static enum rc dense_layer(const struct step_request *q, double context_ratio, struct priced *out,
+                           struct err *e)
+{
+	struct tokens t = tokens_of_step(q, context_ratio);
+	struct op ops[2 * MOST_OPS];
+	size_t n = ops_attention(q->machine, q->model, q->schedule, &t, ops);
+
+	n += ops_dense(q->machine, q->model, q->schedule, &t, ops + n);
+	return price_ops(q, ops, n, out, e);
+}
+
+/* The last to come through them is who has most context. */
 static enum rc add_dense_layers(const struct step_request *q, struct step_result *out,
                                 struct err *e)
 {
-	struct tokens t = tokens_of_step(q);
-	struct op ops[2 * MOST_OPS];
-	struct priced p;
-	size_t n = ops_attention(q->machine, q->model, q->schedule, &t, ops);
+	struct priced last, mean;
 
 	if (q->model->dense_layers == 0 || model_is_dense(q->model))
 		return RC_OK;
-	n += ops_dense(q->machine, q->model, q->schedule, &t, ops + n);
-	TRY(price_ops(q, ops, n, &p, e));
-	add_scaled(out, &p, (double)q->model->dense_layers);
+	TRY(dense_layer(q, context_most_ratio(q), &last, e));
+	if (q->flow->ranks_apart && contexts_differ(q)) {
+		TRY(dense_layer(q, 1, &mean, e));
+		last.idle_s = last.makespan_s - mean.makespan_s;
+	}
+	add_scaled(out, &last, (double)q->model->dense_layers);
 	return RC_OK;
 }
 
@@ -205,7 +236,7 @@ static enum rc run_all(const struct step_request *q, struct step_result *out, st
 		TRY(add_head(q, &r, e));
 	add_excess(q, &r);
 	add_drafts(q, &r);
-	r.interval_s = r.step_s;
+	r.interval_s += r.step_s;
 	*out = r;
 	return RC_OK;
 }

@@ -47,6 +47,7 @@ static void full_batch(const struct workload *w, struct step_request *q)
 	q->context_count = workload_context_count(w);
 }
 
+/* Groups are at unlike places of their prompts and answers. */
 static struct step_request pool_request(const struct pricer *p, const struct pool_price *price,
                                         const struct schedule *s, enum phase phase)
 {
@@ -56,6 +57,7 @@ static struct step_request pool_request(const struct pricer *p, const struct poo
 		full_chunk(&p->config->workload, &q);
 	else
 		full_batch(&p->config->workload, &q);
+	q.context_spread_ratio = p->config->workload.context_spread_ratio;
 	return q;
 }
 
@@ -130,6 +132,7 @@ static enum rc prompt_time(struct step_request q, double prompt, double *out_s, 
 	int64_t chunks = (int64_t)ceil(prompt / chunk);
 
 	*out_s = 0;
+	q.context_spread_ratio = 0; /* the pool is idle but for it */
 	for (int64_t i = 0; i < chunks; i++) {
 		double done = (double)i * chunk;
 

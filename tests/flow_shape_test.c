@@ -5,7 +5,7 @@
 #include "tests/unit.h"
 #include <math.h>
 
-static double step_s(struct scene *s, const struct flow *f)
+static struct step_result step_of(struct scene *s, const struct flow *f)
 {
 	struct step_result r = {0};
 	struct err e = {0};
@@ -15,7 +15,18 @@ static double step_s(struct scene *s, const struct flow *f)
 	CU_ASSERT_TRUE_FATAL(step_possible(&s->q, why, sizeof why));
 	step_run(&s->q, &r, &e);
 	UNIT_TEXT(e.text, "");
-	return r.step_s;
+	return r;
+}
+
+static double step_s(struct scene *s, const struct flow *f)
+{
+	return step_of(s, f).step_s;
+}
+
+/* Until a rank's next step begins. */
+static double interval_s(struct scene *s, const struct flow *f)
+{
+	return step_of(s, f).interval_s;
 }
 
 static double exchange_s(const struct config *c, const struct flow *f, enum phase phase, int64_t ep,
@@ -114,12 +125,37 @@ static void weight_gather_gains_on_a_plateau(void)
 		ratio = step_s(&s, &flow_relay2) / step_s(&s, &flow_weight_gather);
 		CU_ASSERT(ratio > 1.1 && ratio < 1.6);
 	}
-	/* without waits of ranks for unequal ones, context alone makes the gain smaller */
-	scene_prefill(&s, 16384, 0);
-	double near = step_s(&s, &flow_relay2) / step_s(&s, &flow_weight_gather);
+	scene_fini(&s);
+}
 
-	scene_prefill(&s, 16384, 65536);
-	CU_ASSERT(step_s(&s, &flow_relay2) / step_s(&s, &flow_weight_gather) < near);
+/* How much faster weight-gather is, chunk after chunk of prompts so long; ranks at unlike places of
+ * theirs, or all at the same. */
+static double gain_with_prompts(struct scene *s, double prompt_count, double spread_ratio)
+{
+	double rows_s, chunk_count = 16384;
+
+	scene_prefill(s, chunk_count, (prompt_count - chunk_count) / 2);
+	s->q.context_spread_ratio = spread_ratio;
+	rows_s = interval_s(s, &flow_relay2);
+	return rows_s / interval_s(s, &flow_weight_gather);
+}
+
+/* systems.md 2.2: whether the gain grows or falls with the prompt is a matter of the waits in each
+ * layer for ranks whose attention takes longer. */
+static void waiting_decides_how_the_gain_goes_with_context(void)
+{
+	double last[2] = {0, HUGE_VAL};
+	struct scene s;
+
+	h100_node(&s, 0.8 * 450e9);
+	for (double prompt_count = 32768; prompt_count <= 131072; prompt_count *= 2) {
+		double unlike = gain_with_prompts(&s, prompt_count, 1);
+		double alike = gain_with_prompts(&s, prompt_count, 0);
+
+		CU_ASSERT(unlike > last[0] && alike < last[1]);
+		CU_ASSERT(unlike > 1.15 * alike && unlike < 1.8 * alike);
+		last[0] = unlike, last[1] = alike;
+	}
 	scene_fini(&s);
 }
 
@@ -198,6 +234,8 @@ static const struct unit_test tests[] = {
         {"allgather wins below top_k", allgather_wins_below_top_k},
         {"weight-gather wins past a threshold", weight_gather_wins_past_a_threshold},
         {"weight-gather gains on a plateau", weight_gather_gains_on_a_plateau},
+        {"waiting decides how the gain goes with context",
+         waiting_decides_how_the_gain_goes_with_context},
         {"the best degree rises with the load", best_degree_rises_with_the_load},
         {"two planes pay for large uneven prefill", two_planes_pay_for_large_uneven_prefill},
         {NULL, NULL},

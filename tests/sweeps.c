@@ -173,5 +173,6 @@ struct config *drawn_sweep(struct rng *r)
 	knobs_draw(r, c);
 	pools_draw(r, c);
 	budgets_draw(r, c);
+	c->workload.context_spread_ratio = rng_below(r, 4) == 0 ? 1 : 0;
 	return c;
 }

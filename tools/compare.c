@@ -140,13 +140,15 @@ static void print_sentence(const struct side *a, const struct side *b, FILE *out
 static void print_heading(const struct side *s, FILE *out)
 {
 	const struct step_request *q = &s->run.request;
+	char context[80];
 
 	fprintf(out,
-	        "%s on %s, %s: EP %lld, TP %lld, %.0f new tokens an attention group, context %.0f, "
+	        "%s on %s, %s: EP %lld, TP %lld, %.0f new tokens an attention group, %s, "
 	        "dispatch %s (engine %s)\n\n",
 	        q->model->name, q->machine->name, phase_names[q->phase], (long long)q->schedule->ep,
-	        (long long)q->schedule->tp, q->query_count, q->context_count,
-	        dtype_names[q->schedule->dispatch], q->engine->name);
+	        (long long)q->schedule->tp, q->query_count,
+	        run_context_text(q, context, sizeof context), dtype_names[q->schedule->dispatch],
+	        q->engine->name);
 }
 
 void compare_text(const struct side *s, size_t n, FILE *out)

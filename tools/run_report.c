@@ -71,13 +71,13 @@ static void print_heading(const struct run_result *m, FILE *out)
 	const struct schedule *s = &m->run.config->schedule;
 	const struct step_request *q = &m->run.request;
 	int64_t cores = vector_cores_of(q);
+	char context[80];
 
 	fprintf(out, "%s on %s: %s, %s\n", q->model->name, q->machine->name, q->flow->name,
 	        phase_names[q->phase]);
-	fprintf(out,
-	        "EP %lld, TP %lld, %lld NPUs; %.0f new tokens an attention group, context %.0f\n",
+	fprintf(out, "EP %lld, TP %lld, %lld NPUs; %.0f new tokens an attention group, %s\n",
 	        (long long)s->ep, (long long)s->tp, (long long)schedule_npus(s), q->query_count,
-	        q->context_count);
+	        run_context_text(q, context, sizeof context));
 	fprintf(out, "dispatch %s, weights %s, KV %s; %lld micro-batch%s", dtype_names[s->dispatch],
 	        dtype_names[s->weights], dtype_names[s->kv], (long long)s->micro_batches,
 	        s->micro_batches > 1 ? "es" : "");
@@ -122,6 +122,10 @@ static void print_times(const struct run_result *m, FILE *out)
 	fprintf(out, "\n%s  %s", what[m->run.scope], time_text(total_s(m), text));
 	if (m->run.scope == SCOPE_STEP)
 		fprintf(out, "  (one MoE layer %s)", time_text(m->step.layer_s, text));
+	if (m->run.scope == SCOPE_STEP && m->step.interval_s < m->step.step_s)
+		fprintf(out,
+		        "\na rank's next step begins after %s in the mean: it waits for no other",
+		        time_text(m->step.interval_s, text));
 	if (m->spread_s.draws > 0) {
 		char low[TEXT_SIZE], high[TEXT_SIZE];
 
@@ -239,6 +243,7 @@ static void json_settings(const struct run_result *m, struct json *j)
 	json_integer(j, "vector_cores", vector_cores_of(q));
 	json_number(j, "query_tokens", q->query_count);
 	json_number(j, "context_tokens", q->context_count);
+	json_number(j, "context_spread_ratio", q->context_spread_ratio);
 	json_text(j, "placement", placement_names[s->placement.kind]);
 	json_integer(j, "replicas", s->placement.replicas);
 	json_integer(j, "shared_slots", s->placement.shared_slots);
@@ -316,6 +321,7 @@ void run_report_json(const struct run_result *m, FILE *out)
 	json_number(j, "time_s", total_s(m));
 	if (m->run.scope == SCOPE_STEP)
 		json_number(j, "layer_s", m->step.layer_s);
+	json_number(j, "interval_s", m->step.interval_s);
 	if (m->spread_s.draws > 0) {
 		json_object(j, "draws");
 		json_integer(j, "count", m->spread_s.draws);

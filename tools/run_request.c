@@ -1,6 +1,7 @@
 #include "tools/run_request.h"
 #include <errno.h>
 #include <string.h>
+#include "sim/step_tokens.h"
 #include "tools/timeline_json.h"
 
 const char *const scope_names[] = {"step", "layer", "exchange", NULL};
@@ -38,6 +39,23 @@ static enum rc context_read(const struct args *a, const struct config *c, struct
 		r->request.context_count = c->given[SECTION_WORKLOAD]
 		                                   ? workload_context_count(&c->workload)
 		                                   : CONTEXT_TOKENS;
+	return RC_OK;
+}
+
+static enum rc spread_read(const struct args *a, const struct config *c, struct run *r,
+                           struct err *e)
+{
+	const char *text = args_value(a, "context-spread", NULL);
+	struct err inner;
+
+	r->request.context_spread_ratio =
+	        c->given[SECTION_WORKLOAD] ? c->workload.context_spread_ratio : 0;
+	if (!text)
+		return RC_OK;
+	if (quantity_parse(text, DIM_RATIO, &r->request.context_spread_ratio, &inner) != RC_OK)
+		return fail(e, RC_CONFIG, "--context-spread: %s", inner.text);
+	if (!(r->request.context_spread_ratio >= 0 && r->request.context_spread_ratio <= 1))
+		return fail(e, RC_CONFIG, "--context-spread: %s is not within 0 to 100%%", text);
 	return RC_OK;
 }
 
@@ -85,6 +103,7 @@ static enum rc request_read(const struct args *a, enum scope fallback, struct ru
 		        "at, so PP 1",
 		        a->verb->name, (long long)c->schedule.pp);
 	TRY(tolerance_read(a, r, e));
+	TRY(spread_read(a, c, r, e));
 	return context_read(a, c, r, e);
 }
 
@@ -125,6 +144,18 @@ enum rc run_open(const struct args *a, enum scope scope, struct run *r, struct e
 		            a->word[1]);
 	}
 	return run_open_flow(a, a->n_words ? a->word[0] : NULL, NULL, scope, r, e);
+}
+
+const char *run_context_text(const struct step_request *q, char *buf, size_t size)
+{
+	double mean = q->context_count;
+
+	if (contexts_differ(q))
+		snprintf(buf, size, "context %.0f to %.0f (mean %.0f)", context_ratio(q, 0) * mean,
+		         context_most_ratio(q) * mean, mean);
+	else
+		snprintf(buf, size, "context %.0f", mean);
+	return buf;
 }
 
 enum rc run_timeline_write(const struct args *a, const struct run *r, struct err *e)

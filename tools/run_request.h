@@ -28,6 +28,9 @@ void run_close(struct run *r);
 /* Builds and prices the graph: of a layer (for a step, too), or of its exchange. */
 enum rc run_price(struct run *r, struct err *e);
 
+/* "context 4096"; where attention groups differ, "context 910 to 7282 (mean 4096)". */
+const char *run_context_text(const struct step_request *q, char *buf, size_t size);
+
 /* What --timeline asks for, of the priced graph. */
 enum rc run_timeline_write(const struct args *a, const struct run *r, struct err *e);
 
@@ -37,6 +40,9 @@ enum rc run_timeline_write(const struct args *a, const struct run *r, struct err
 	        {"context", "N",                                                                   \
 	         "tokens of a sequence before the new ones; default: the workload's mean, "        \
 	         "4096 without one, 0 in prefill"},                                                \
+	        {"context-spread", "SHARE",                                                        \
+	         "attention groups stand at contexts within the mean x (1 +- SHARE), such as "     \
+	         "100%; default: the workload's, or 0"},                                           \
 	        {"engine", "NAME", "estimate, fluid or simgrid; default fluid"},                   \
 	        {"tolerance", "RATIO",                                                             \
 	         "merge events this close, relative to the makespan; default 0: exact"},           \

@@ -44,6 +44,7 @@ $ epsim run --help
 >   --draws N                price the step for N draws of the machine's uncertain numbers; shows the interval
 >   --phase PHASE            prefill or decode; default decode
 >   --context N              tokens of a sequence before the new ones; default: the workload's mean, 4096 without one, 0 in prefill
+>   --context-spread SHARE   attention groups stand at contexts within the mean x (1 +- SHARE), such as 100%; default: the workload's, or 0
 >   --engine NAME            estimate, fluid or simgrid; default fluid
 >   --tolerance RATIO        merge events this close, relative to the makespan; default 0: exact
 >   --timeline FILE          write the priced graph as a Chrome trace, for Perfetto
@@ -175,6 +176,7 @@ $ epsim explain --help
 >   --scope SCOPE            layer (one MoE layer) or exchange (its dispatch and combine alone); default layer
 >   --phase PHASE            prefill or decode; default decode
 >   --context N              tokens of a sequence before the new ones; default: the workload's mean, 4096 without one, 0 in prefill
+>   --context-spread SHARE   attention groups stand at contexts within the mean x (1 +- SHARE), such as 100%; default: the workload's, or 0
 >   --engine NAME            estimate, fluid or simgrid; default fluid
 >   --tolerance RATIO        merge events this close, relative to the makespan; default 0: exact
 >   --timeline FILE          write the priced graph as a Chrome trace, for Perfetto

@@ -120,6 +120,7 @@ $ epsim run $TMP/tiny.yaml --machine die:2 --ep 2 --json | sed -n 's/^\( *\)"\([
 >   vector_cores
 >   query_tokens
 >   context_tokens
+>   context_spread_ratio
 >   placement
 >   replicas
 >   shared_slots
@@ -127,6 +128,7 @@ $ epsim run $TMP/tiny.yaml --machine die:2 --ep 2 --json | sed -n 's/^\( *\)"\([
 >   scope
 >   time_s
 >   layer_s
+>   interval_s
 >   expert_max_mean_ratio
 >   rank_max_mean_ratio
 >   phase_s
@@ -176,6 +178,7 @@ $ epsim run $TMP/tiny.yaml --machine die:2 --ep 2 --json | sed -n '1,/scope/p'
 >   "vector_cores": 1,
 >   "query_tokens": 64,
 >   "context_tokens": 4096,
+>   "context_spread_ratio": 0,
 >   "placement": "contiguous",
 >   "replicas": 0,
 >   "shared_slots": 0,
