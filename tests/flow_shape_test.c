@@ -148,9 +148,9 @@ static void waiting_decides_how_the_gain_goes_with_context(void)
 	struct scene s;
 
 	h100_node(&s, 0.8 * 450e9);
-	for (double prompt_count = 32768; prompt_count <= 131072; prompt_count *= 2) {
-		double unlike = gain_with_prompts(&s, prompt_count, 1);
-		double alike = gain_with_prompts(&s, prompt_count, 0);
+	for (int64_t prompt = 32768; prompt <= 131072; prompt *= 2) {
+		double unlike = gain_with_prompts(&s, (double)prompt, 1);
+		double alike = gain_with_prompts(&s, (double)prompt, 0);
 
 		CU_ASSERT(unlike > last[0] && alike < last[1]);
 		CU_ASSERT(unlike > 1.15 * alike && unlike < 1.8 * alike);

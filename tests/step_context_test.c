@@ -141,7 +141,9 @@ static void bound_holds(struct scene *s)
 {
 	struct step_result fluid, bound;
 
-	for (double spread_ratio = 0.25; spread_ratio <= 1; spread_ratio += 0.25) {
+	for (int i = 1; i <= 4; i++) {
+		double spread_ratio = 0.25 * i;
+
 		s->q.engine = &engine_fluid;
 		fluid = at_context(s, 8000, spread_ratio);
 		s->q.engine = &engine_estimate;

@@ -1,30 +1,25 @@
 /* epsim shapes: what papers say of the systems behind our flows, against what we compute. */
+#include <string.h>
 #include "models/base/json.h"
-#include "models/base/table.h"
 #include "sim/shapes.h"
 #include "tools/args.h"
 
 static void text(const struct shape *s, size_t n, FILE *out)
 {
-	static const char *const headers[] = {"<system", "<claim",   "<published", "passes",
-	                                      "ours",    "<verdict", NULL};
-	struct table *t = table_new(headers);
+	const char *system = "";
 
 	for (size_t i = 0; i < n; i++) {
-		table_cell(t, "%s", s[i].claim.system);
-		table_cell(t, "%s", s[i].claim.claim);
-		table_cell(t, "%s", s[i].claim.published);
-		table_cell(t, "%g to %g", s[i].claim.least_ratio, s[i].claim.most_ratio);
-		table_cell(t, "%.3g", s[i].ratio);
-		table_cell(t, "%s", verdict_name(s[i].verdict));
-		table_end_row(t);
-	}
-	table_print(t, out);
-	table_free(t);
-	for (size_t i = 0; i < n; i++) {
+		const struct shape_claim *c = &s[i].claim;
+
+		if (strcmp(c->system, system) != 0)
+			fprintf(out, "%s%s\n", i > 0 ? "\n" : "", c->system);
+		system = c->system;
+		fprintf(out, "  %-9s %-6.3g %s\n", verdict_name(s[i].verdict), s[i].ratio,
+		        c->claim);
+		fprintf(out, "%19spublished: %s; passes %g to %g\n", "", c->published,
+		        c->least_ratio, c->most_ratio);
 		if (s[i].verdict == VERDICT_EXPLAINED)
-			fprintf(out, "\n%s, %s: %s\n", s[i].claim.system, s[i].claim.claim,
-			        s[i].claim.why);
+			fprintf(out, "%19swhy not: %s\n", "", c->why);
 	}
 }
 
