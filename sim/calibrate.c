@@ -186,8 +186,13 @@ static void parameters_choose(struct work *w, struct calibrated *out)
 {
 	struct predictor *predictor = predictor_new();
 
-	for (size_t i = 0; i < w->n_all; i++)
-		parameter_set(&w->all[i], &w->prior, w->all[i].prior_units);
+	for (size_t i = 0; i < w->n_all; i++) {
+		struct parameter *p = &w->all[i];
+
+		if (w->options->from_values)
+			p->prior_units = p->value_units, p->prior_sd_ratio = p->sd_ratio;
+		parameter_set(p, &w->prior, p->prior_units);
+	}
 	for (size_t i = 0; i < w->n_all; i++) {
 		if (!w->all[i].fit)
 			continue;
@@ -234,8 +239,8 @@ static void belief_make(const struct work *w, const struct fit_problem *q, const
 	memcpy(b->parameter, w->all, sizeof w->all);
 	for (size_t i = 0; i < w->n_all; i++)
 		b->covariance_units[i * n + i] =
-		        pow(parameter_free_sd_units(&w->all[i], w->all[i].value_units,
-		                                    w->all[i].sd_ratio),
+		        pow(parameter_free_sd_units(&w->all[i], w->all[i].prior_units,
+		                                    w->all[i].prior_sd_ratio),
 		            2);
 	for (size_t i = 0; i < f->n_all; i++) {
 		size_t row = i < q->n ? w->at[i] : w->n_all + i - q->n;
@@ -327,7 +332,7 @@ static void fit_told(struct work *w, struct calibrated *out, struct fit *f)
 	struct fit_problem q;
 
 	fit_all(w, out, f);
-	if (untold_drop(w, out, f, x) && w->n_fit > 0) {
+	if (untold_drop(w, out, f, x)) { /* perhaps all: then kernel ratios alone */
 		q = problem_of(w);
 		fit_fini(f);
 		fit_run(&q, x, f);

@@ -9,6 +9,8 @@ extern const char *const fold_names[]; /* NULL-terminated: group, source, kernel
 
 struct calibrate_options {
 	enum fold_by fold; /* rows that are left out together */
+	bool from_values; /* priors are the machine's values and sd as they are, not those before an
+	                     earlier calibration: right where that one had other rows */
 	size_t starts; /* at least 1; the first from the priors, the others from them at random */
 	uint64_t seed;
 	int jobs;

@@ -276,6 +276,66 @@ static void a_slow_kernel_is_told_from_a_slow_machine(void)
 	made_fini(&m);
 }
 
+/* One row of a kernel says nothing of the machine: all stays at the priors, but for its ratio. */
+static void a_single_row_moves_nothing(void)
+{
+	struct observation slow;
+	const struct observation *row[] = {&slow};
+	struct calibrated c;
+	struct made m;
+
+	made_init(&m, 0.01);
+	slow = *m.at[0], slow.measured_s *= 3;
+	calibrate_made(&m, row, 1, &no_folds, &c);
+	CU_ASSERT_EQUAL(c.n_fitted, 0);
+	CU_ASSERT(c.n_untold > 0 && c.belief.n_kernels == 1);
+	for (size_t i = 0; i < c.belief.n; i++) {
+		const struct parameter *p = &c.belief.parameter[i];
+
+		NEARLY(p->value_units, p->prior_units, 1e-12, "%s", p->path);
+		NEARLY(p->sd_ratio, p->prior_sd_ratio, 1e-12, "%s", p->path);
+	}
+	AT_MOST(accuracy_of(c.row, 1, NULL).median_ape_ratio, 0.1, 0, "its ratio");
+	calibrated_fini(&c);
+	made_fini(&m);
+}
+
+static void note_sd_set(struct made *m, const struct parameter *p)
+{
+	for (struct note *n = m->notes; n; n = n->next) {
+		if (strcmp(n->path, p->path) == 0)
+			n->sd_ratio = p->sd_ratio;
+	}
+}
+
+/* Half of the rows, then the other half from where those led: what the first told is not lost, and
+ * the second alone start at it. */
+static void later_rows_refine_what_earlier_ones_told(void)
+{
+	struct calibrate_options further = no_folds;
+	struct calibrated first, second;
+	struct made m;
+
+	made_init(&m, 0.01);
+	calibrate_made(&m, m.at, m.n / 2, &no_folds, &first);
+	m.config->machine = first.belief.machine;
+	for (size_t i = 0; i < first.n_fitted; i++)
+		note_sd_set(&m, &first.belief.parameter[first.fitted[i]]);
+	further.from_values = true;
+	calibrate_made(&m, m.at + m.n / 2, m.n - m.n / 2, &further, &second);
+	for (size_t i = 0; i < first.n_fitted; i++) {
+		const struct parameter *before = &first.belief.parameter[first.fitted[i]];
+		const struct parameter *after = &second.belief.parameter[first.fitted[i]];
+
+		UNIT_TEXT(after->path, before->path);
+		NEARLY(after->prior_units, before->value_units, 1e-12, "%s", before->path);
+		AT_MOST(after->sd_ratio, before->sd_ratio, 0.02, "%s", before->path);
+	}
+	calibrated_fini(&first);
+	calibrated_fini(&second);
+	made_fini(&m);
+}
+
 static void nothing_free_is_said(void)
 {
 	struct calibrated c;
@@ -301,6 +361,9 @@ int main(void)
 	        {"an outlier does little", an_outlier_does_little},
 	        {"a slow kernel is told from a slow machine",
 	         a_slow_kernel_is_told_from_a_slow_machine},
+	        {"a single row moves nothing", a_single_row_moves_nothing},
+	        {"later rows refine what earlier ones told",
+	         later_rows_refine_what_earlier_ones_told},
 	        {"nothing free is said", nothing_free_is_said},
 	        {0},
 	};

@@ -16,10 +16,9 @@ static const struct separator {
         {"vector.get_core", "remote reads by 1 to 4 cores, 1 MB each"},
         {"vector.sharpness", "remote writes by 8, 16, 24, 32 and 48 cores"},
         {"vector.copy_core", "a copy within HBM by 1 to 4 cores"},
-        {"vector.message", "dispatch of one token with 64, 128 and 256 experts"},
-        {"vector.poll", "dispatch of one token with 64, 128 and 256 experts"},
+        {"vector.message", "remote writes by one core, 1 KB and 4 KB each"},
+        {"vector.scan", "dispatch of one token with 64, 128 and 256 experts"},
         {"vector.quantise_core", "the same dispatch in BF16 and in INT8, many tokens"},
-        {"vector.row", "the same bytes in rows of 1 KB and of 16 KB"},
         {"die_link.rate", "exchange between the two dies of one package, 1 GB"},
         {"fabric.put", "remote writes by all cores to one peer, 1 GB"},
         {"fabric.get", "remote reads by all cores from one peer, 1 GB"},
@@ -31,6 +30,9 @@ static const struct separator {
         {"sync.flag", "ping-pong of one flag between two ranks"},
         {"sync.round", "a domain barrier over 8, 16, 32, ... ranks"},
         {"sync.kernel", "an empty dispatch kernel: no tokens"},
+        {"sync.collective", "a library all-to-all of one element"},
+        {"sync.host", "a stream synchronisation with a copy of 4 bytes"},
+        {"sync.host_barrier", "a barrier of the hosts and nothing else"},
 };
 
 static const char *measurement_for(const char *path)
@@ -63,8 +65,15 @@ static void parameters_table(const struct calibrated *c, FILE *out)
 {
 	static const char *const headers[] = {"<parameter", "prior", "sd",      "estimate",
 	                                      "sd",         "moved", "<remark", NULL};
-	struct table *t = table_new(headers);
+	struct table *t;
 
+	if (c->n_fitted == 0) {
+		fputs("no parameter is told by these rows: what they say is in the ratios of their "
+		      "kernels\n",
+		      out);
+		return;
+	}
+	t = table_new(headers);
 	for (size_t k = 0; k < c->n_fitted; k++) {
 		size_t i = c->fitted[k];
 		const struct parameter *p = &c->belief.parameter[i];
@@ -88,7 +97,8 @@ static void parameters_table(const struct calibrated *c, FILE *out)
 
 static void kernels_table(const struct calibrated *c, FILE *out)
 {
-	static const char *const headers[] = {"<kernel", "rows", "time ratio", "sd", NULL};
+	static const char *const headers[] = {"<kernel", "rows",    "time ratio",
+	                                      "sd",      "<remark", NULL};
 	const struct belief *b = &c->belief;
 	size_t n = b->n + b->n_kernels;
 	struct table *t = table_new(headers);
@@ -99,6 +109,10 @@ static void kernels_table(const struct calibrated *c, FILE *out)
 		table_cell(t, "%.3f", exp(b->kernel_log_ratio[k]));
 		table_cell(t, "%.1f%%",
 		           percent_ratio * sqrt(b->covariance_units[(b->n + k) * (n + 1)]));
+		table_cell(t, "%s",
+		           fabs(b->kernel_log_ratio[k]) > log(2)
+		                   ? "far from 1: are its tokens, EP and types as stated?"
+		                   : "");
 		table_end_row(t);
 	}
 	table_print(t, out);
@@ -185,14 +199,18 @@ void calibrate_text(const struct calibration_report *r, FILE *out)
 	        r->machine, c->n_rows, c->n_fitted, c->belief.n_kernels, c->effective_count);
 	fprintf(out,
 	        "rest %.1f %% of rows fitted, %.1f %% of rows left out, spread of kernels %.1f %% "
-	        "(sd of log time)\n%zu of %zu starts ended alike; data %016" PRIx64 "\n\n",
+	        "(sd of log time)\n%zu of %zu starts ended alike; data %016" PRIx64
+	        "; priors %s\n\n",
 	        percent_ratio * c->fit_sd_ratio, percent_ratio * c->belief.residual_sd_ratio,
-	        percent_ratio * c->belief.kernel_sd_ratio, c->n_starts_alike, c->starts, c->digest);
+	        percent_ratio * c->belief.kernel_sd_ratio, c->n_starts_alike, c->starts, c->digest,
+	        r->priors);
 	parameters_table(c, out);
 	fputs("\n", out);
 	kernels_table(c, out);
-	fputs("\n", out);
-	correlations_table(c, out);
+	if (c->n_fitted > 0) {
+		fputs("\n", out);
+		correlations_table(c, out);
+	}
 	open_questions(c, out);
 	fputs("\nfitted rows\n", out);
 	forecast_table(c->row, c->n_rows, out);
@@ -271,6 +289,7 @@ void calibrate_json(const struct calibration_report *r, struct json *j)
 	json_object(j, NULL);
 	json_text(j, "machine", r->machine);
 	json_text(j, "data", digest);
+	json_text(j, "priors", r->priors);
 	json_integer(j, "rows_count", (int64_t)c->n_rows);
 	json_integer(j, "fitted_parameters", (int64_t)c->n_fitted);
 	json_integer(j, "kernel_ratios", (int64_t)c->belief.n_kernels);

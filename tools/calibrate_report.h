@@ -7,6 +7,7 @@ struct calibration_report {
 	const char *machine;
 	const struct calibrated *result;
 	enum fold_by fold;
+	const char *priors; /* where they come from, in a few words */
 };
 
 void calibrate_text(const struct calibration_report *r, FILE *out);

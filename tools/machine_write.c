@@ -165,6 +165,22 @@ static void map_set(struct text *t, size_t open, const char *key, const char *va
 	splice(t, at, at, entry);
 }
 
+static void map_drop(struct text *t, size_t open, const char *key)
+{
+	size_t end, at = map_find(t, open, key, &end), from = at;
+
+	if (at == 0)
+		return;
+	while (from > open && t->at[from] != ',')
+		from--;
+	end = scalar_end(t, at);
+	if (from == open) { /* the first: its comma follows */
+		from++;
+		end += strspn(t->at + end, " ,");
+	}
+	splice(t, from, end, "");
+}
+
 /* Without the blank that separates figure and unit for people. */
 static const char *figure_text(double value, enum dim dim, char *buf, size_t size)
 {
@@ -177,6 +193,18 @@ static const char *figure_text(double value, enum dim dim, char *buf, size_t siz
 	}
 	*out = '\0';
 	return buf;
+}
+
+/* To the bit, in a handier form where that is exact as well. */
+static const char *exact_text(double value, enum dim dim, char *buf, size_t size)
+{
+	double back = 0;
+	struct err e;
+
+	figure_text(value, dim, buf, size);
+	if (quantity_parse(buf, dim, &back, &e) == RC_OK && back == value)
+		return buf;
+	return quantity_exact(value, dim, buf, size);
 }
 
 static void share_text(double ratio, char *buf, size_t size)
@@ -193,11 +221,27 @@ static bool parameter_patch(struct text *t, const struct parameter *p)
 		return false;
 	share_text(p->prior_sd_ratio, text, sizeof text);
 	map_set(t, at, "prior_sd", text);
-	map_set(t, at, "prior", quantity_exact(p->prior_units, p->field->dim, text, sizeof text));
+	map_set(t, at, "prior", exact_text(p->prior_units, p->field->dim, text, sizeof text));
 	share_text(p->sd_ratio, text, sizeof text);
 	map_set(t, at, "sd", text);
 	map_set(t, at, "value", figure_text(p->value_units, p->field->dim, text, sizeof text));
 	return true;
+}
+
+/* A parameter that these rows hardly tell stands at its prior again, whatever other rows once made
+ * of it: its figures here are as if those had not been. */
+static void prior_restore(struct text *t, const struct parameter *p)
+{
+	char text[64];
+	size_t at, end;
+
+	if (!value_find(t, p->path, &at) || t->at[at] != '{' || !map_find(t, at, "prior", &end))
+		return;
+	map_drop(t, at, "prior");
+	map_drop(t, at, "prior_sd");
+	share_text(p->prior_sd_ratio, text, sizeof text);
+	map_set(t, at, "sd", text);
+	map_set(t, at, "value", exact_text(p->prior_units, p->field->dim, text, sizeof text));
 }
 
 /* ---- the calibration section ----------------------------------------------------------------- */
@@ -342,7 +386,23 @@ static enum rc text_make(const struct config *c, const struct calibrated *r, str
 			            "so that its calibrated value has no place",
 			            c->where[SECTION_MACHINE], p->path);
 	}
+	for (size_t i = 0; i < r->n_untold; i++)
+		prior_restore(t, &r->belief.parameter[r->untold[i]]);
 	section_drop(t);
+	return RC_OK;
+}
+
+static enum rc values_check(const struct calibrated *r, const size_t *at, size_t n,
+                            const struct config *c, const char *path, struct err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct parameter *p = &r->belief.parameter[at[i]];
+		double got = parameter_get_units(p, &c->machine);
+
+		if (fabs(got / p->value_units - 1) > 0x1p-10)
+			return fail(e, RC_INTERNAL, "%s: machine.%s reads back otherwise", path,
+			            p->path);
+	}
 	return RC_OK;
 }
 
@@ -352,14 +412,10 @@ static enum rc file_check(const struct calibrated *r, const char *path, struct e
 	struct config *c = config_new();
 	enum rc rc = config_section(c, SECTION_MACHINE, path, e);
 
-	for (size_t i = 0; rc == RC_OK && i < r->n_fitted; i++) {
-		const struct parameter *p = &r->belief.parameter[r->fitted[i]];
-		double got = parameter_get_units(p, &c->machine);
-
-		if (fabs(got / p->value_units - 1) > 0x1p-10)
-			rc = fail(e, RC_INTERNAL, "%s: machine.%s reads back otherwise", path,
-			          p->path);
-	}
+	if (rc == RC_OK)
+		rc = values_check(r, r->fitted, r->n_fitted, c, path, e);
+	if (rc == RC_OK)
+		rc = values_check(r, r->untold, r->n_untold, c, path, e);
 	config_free(c);
 	return rc;
 }

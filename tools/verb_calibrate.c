@@ -52,15 +52,54 @@ static const char *command_text(const struct args *a, const struct observed *o, 
 	return text;
 }
 
+/* Do kernels of these rows have ratios in the machine's calibration? Then that was made of them. */
+static bool rows_known(const struct machine *m, const struct observation *const *row, size_t n)
+{
+	const struct field_list *kernel = &m->calibration.kernels;
+
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < kernel->n; k++) {
+			if (strcmp(row[i]->kernel, kernel->text[k]) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* A machine that was calibrated with other rows is where these rows begin; with these, it would
+ * count them twice. */
+static enum rc priors_choose(const struct args *a, const struct machine *m,
+                             const struct observation *const *row, size_t n,
+                             struct calibrate_options *options, const char **text, struct err *e)
+{
+	static const char *const names[] = {"auto", "sources", "values", NULL};
+	const char *wish = args_value(a, "prior", names[0]);
+	bool calibrated = m->calibration.kernels.n > 0;
+	char slip[128];
+
+	if (strcmp(wish, names[0]) != 0 && strcmp(wish, names[1]) != 0 &&
+	    strcmp(wish, names[2]) != 0)
+		return fail(e, RC_CONFIG, "--prior: '%s' is no auto, sources or values%s", wish,
+		            hint(slip, sizeof slip, wish, names));
+	options->from_values =
+	        strcmp(wish, names[2]) == 0 ||
+	        (strcmp(wish, names[0]) == 0 && calibrated && !rows_known(m, row, n));
+	*text = !calibrated            ? "of the machine's sources"
+	        : options->from_values ? "are the machine's values, calibrated with other rows"
+	                               : "of the machine's sources, before its calibration";
+	return RC_OK;
+}
+
 static enum rc machine_calibrate(const struct args *a, const struct observed *o, size_t machine,
-                                 const struct calibrate_options *options, struct arena *arena,
-                                 struct calibrated *out, struct err *e)
+                                 struct calibrate_options *options, struct arena *arena,
+                                 struct calibration_report *r, struct calibrated *out,
+                                 struct err *e)
 {
 	const struct config *c = o->machines[machine].config;
 	const struct observation **row = arena_alloc(arena, o->n * sizeof *row);
 	size_t n = rows_of(o, machine, row);
 
-	(void)a;
+	TRY(priors_choose(a, &c->machine, row, n, options, &r->priors, e));
 	TRY(calibrate(&c->machine, c->notes[SECTION_MACHINE], c->where[SECTION_MACHINE], row, n,
 	              options, arena, out, e));
 	out->digest = observations_digest(row, n);
@@ -85,20 +124,21 @@ static enum rc machines_calibrate(const struct args *a, const struct observed *o
 	for (size_t m = 0; rc == RC_OK && m < o->n_machines; m++) {
 		struct arena *arena = arena_new();
 		struct calibrated c = {0};
-		struct calibration_report r = {o->machines[m].name, &c, options->fold};
+		struct calibration_report r = {o->machines[m].name, &c, options->fold, NULL};
 		struct progress bar;
 
 		progress_init(&bar, "calibrate");
 		options->progress = progress_step, options->progress_data = &bar;
-		rc = machine_calibrate(a, o, m, options, arena, &c, e);
+		rc = machine_calibrate(a, o, m, options, arena, &r, &c, e);
 		progress_end(&bar);
+		options->progress = NULL, options->progress_data = NULL;
+		if (rc == RC_OK && path)
+			rc = machine_write(o->machines[m].config, &c, command_text(a, o, m, arena),
+			                   path, e);
 		if (rc == RC_OK && j)
 			calibrate_json(&r, j);
 		else if (rc == RC_OK)
 			calibrate_text(&r, out);
-		if (rc == RC_OK && path)
-			rc = machine_write(o->machines[m].config, &c, command_text(a, o, m, arena),
-			                   path, e);
 		calibrated_fini(&c);
 		arena_free(arena);
 	}
@@ -159,6 +199,9 @@ static const struct option options[] = {
         {"machine", "NAME,...", "only rows of these machines"},
         OBSERVED_OPTIONS,
         {"holdout", "WHAT", "leave out by group (default), source, kernel, row or none"},
+        {"prior", "WHAT",
+         "sources: before any calibration; values: the machine's as they are; auto (default): "
+         "values where its calibration had other kernels than these rows"},
         {"starts", "N", "starts of the fit, all but the first at random; default 8"},
         {"out", "FILE", "write the calibrated machine (rows of one machine only)"},
         {"jobs", "N", "threads; default: all processors"},
@@ -174,7 +217,8 @@ const struct verb verb_calibrate = {
         .options = options,
         .about = "FILE holds observations, a CSV that traces/OBSERVATIONS.md describes. Each row "
                  "belongs to the\nmachine that it names; parameters with `fit: yes` and an sd in "
-                 "its YAML are moved, and that\nvalue and sd are their prior. sim/CALIBRATION.md "
-                 "tells how, and how far the results go.",
+                 "its YAML are moved. Rows of your\nown refine a machine that was calibrated with "
+                 "others; the same rows again, or with others, start\nfrom its sources (--prior). "
+                 "sim/CALIBRATION.md tells how, and how far the results go.",
         .run = run,
 };

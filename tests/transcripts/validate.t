@@ -32,13 +32,19 @@ $ epsim validate
 > epsim: validate: a FILE of observations is needed (traces/OBSERVATIONS.md describes it)
 ? 2
 $ epsim calibrate $TMP/lab.csv --machine cloudmatrix384 --starts 2 --out $TMP/mine.yaml | head -3 | cut -d';' -f1
-> machine cloudmatrix384: 2 rows, 1 parameters fitted and 2 kernel ratios, of which the data determine 1.9
-> rest 4.7 % of rows fitted, 4.7 % of rows left out, spread of kernels 23.3 % (sd of log time)
+> machine cloudmatrix384: 2 rows, 0 parameters fitted and 2 kernel ratios, of which the data determine 1.9
+> rest 4.7 % of rows fitted, 4.7 % of rows left out, spread of kernels 23.5 % (sd of log time)
 > 2 of 2 starts ended alike
 $ epsim config check $TMP/mine.yaml
 > $TMP/mine.yaml: good: machine
 $ epsim validate $TMP/lab.csv --machine $TMP/mine.yaml | grep -c 'kernel not calibrated'
 > 1
+# What was written predicts as the fit did.
+$ epsim calibrate $TMP/lab.csv --machine cloudmatrix384 --starts 2 | sed -n '/^fitted rows/,/^$/p' | grep lab.csv >$TMP/fitted; epsim validate $TMP/lab.csv --machine $TMP/mine.yaml | grep 'lab.csv:[23] ' | cmp - $TMP/fitted && echo as fitted
+> as fitted
+$ epsim calibrate $TMP/lab.csv --prior vlaues
+> epsim: --prior: 'vlaues' is no auto, sources or values; did you mean 'values'?
+? 2
 $ epsim calibrate $TMP/lab.csv --holdout grup
 > epsim: --holdout: 'grup' is no group, source, kernel, row or none; did you mean 'group'?
 ? 2
