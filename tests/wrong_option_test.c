@@ -119,6 +119,8 @@ static const struct wrong values[] = {
          "no flow is called ''"},
         {"no flow after as-flow", SMALL, "epsim validate a.csv --as-flow", RC_CONFIG,
          "validate: --as-flow needs a value: NAME"},
+        {"the same to report", SWEEP, "epsim report a.yaml --observed a.csv --as-flow direkt",
+         RC_CONFIG, "no flow is called 'direkt'; did you mean 'direct'?"},
         {"a flow of no rows", SWEEP, "epsim report a.yaml --as-flow direct", RC_CONFIG,
          "--as-flow: it is of the rows of --observed"},
         {"unknown engine", SMALL, RUN "--engine fluidd", RC_CONFIG,

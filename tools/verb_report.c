@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "models/sweep_cases.h"
+#include "sim/flow.h"
 #include "sim/sweep_store.h"
 #include "tools/progress.h"
 #include "tools/report.h"
@@ -259,6 +260,8 @@ static enum rc options_read(struct job *j, struct err *e)
 	j->report.as_flow = args_value(a, "as-flow", NULL);
 	if (j->report.as_flow && !j->report.observed)
 		return fail(e, RC_CONFIG, "--as-flow: it is of the rows of --observed");
+	if (j->report.as_flow && !flow_find(j->report.as_flow, e))
+		return e->rc;
 	if (args_has(a, "engine"))
 		j->config->sweep.engine = args_value(a, "engine", "");
 	return RC_OK;
