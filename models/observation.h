@@ -29,6 +29,7 @@ struct observation {
 	int64_t tokens[MOST_BATCHES];
 	int64_t hidden, top_k, experts;
 	bool hidden_stated;         /* by the file, not assumed */
+	bool flow_assumed;          /* the file names none */
 	int64_t groups, top_groups; /* routing is limited to top_groups of the groups; 0: not */
 	enum dtype dispatch;
 	bool quantised_before;   /* by a kernel of its own, which the time does not include */

@@ -34,7 +34,8 @@ static bool usable(const struct measured *m, const struct observation *o, struct
 	       predict(p, &m->config->machine, o, &s, &e) == RC_OK;
 }
 
-static bool measured_init(struct measured *m, const char *machine)
+/* as_flow: of rows that name none; NULL: these are passed over. */
+static bool measured_init(struct measured *m, const char *machine, const char *as_flow)
 {
 	const char *data = getenv("EPSIM_DATA");
 	struct predictor *p = predictor_new();
@@ -43,6 +44,7 @@ static bool measured_init(struct measured *m, const char *machine)
 
 	*m = (struct measured){.config = config_of(machine, NULL)};
 	observations_init(&m->set);
+	m->set.as_flow = as_flow;
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
 		snprintf(path, sizeof path, "%s/measured/%s", data ? data : "../shared/data",
 		         files[i]);
@@ -115,7 +117,7 @@ static void cloudmatrix384(void)
 	struct calibrated c;
 	struct measured m;
 
-	if (measured_init(&m, "cloudmatrix384")) {
+	if (measured_init(&m, "cloudmatrix384", NULL)) {
 		shipped = shipped_accuracy(&m);
 		CU_ASSERT_TRUE(shipped.median_ape_ratio <= 0.03);
 		left_out(&m, arena, &c);
@@ -146,7 +148,7 @@ static void atlas_a2(void)
 {
 	struct measured m;
 
-	if (measured_init(&m, "atlas-a2"))
+	if (measured_init(&m, "atlas-a2", NULL))
 		CU_ASSERT_TRUE(shipped_accuracy(&m).coverage_90_ratio >= 0.8); /* two rows */
 	measured_fini(&m);
 }
@@ -155,9 +157,43 @@ static void gb200(void)
 {
 	struct measured m;
 
-	if (measured_init(&m, "gb200-nvl72"))
+	if (measured_init(&m, "gb200-nvl72", NULL))
 		CU_ASSERT_TRUE(shipped_accuracy(&m).median_ape_ratio <= 0.04);
 	measured_fini(&m);
+}
+
+/* Four rows whose flow is assumed: EP 8 from 16 and back, and what is shipped is what these very
+ * rows make of the priors. */
+static void ascend_950(void)
+{
+	struct arena *arena = arena_new();
+	struct accuracy out;
+	struct calibrated c;
+	struct measured m;
+	char digest[32];
+
+	if (measured_init(&m, "ascend-950", "one-sided")) {
+		CU_ASSERT_EQUAL(m.n, 4);
+		CU_ASSERT_TRUE(shipped_accuracy(&m).median_ape_ratio <= 0.04);
+		snprintf(digest, sizeof digest, "%016llx",
+		         (unsigned long long)observations_digest(m.row, m.n));
+		UNIT_TEXT(m.config->machine.calibration.data, digest);
+		left_out(&m, arena, &c);
+		out = accuracy_of(c.left, c.n_left, NULL);
+		accuracy_show("left out by EP", &out);
+		CU_ASSERT_TRUE(out.median_ape_ratio <= 0.08);
+		CU_ASSERT_EQUAL(c.n_fitted, 2);
+		for (size_t k = 0; k < c.n_fitted; k++) {
+			const struct parameter *p = &c.belief.parameter[c.fitted[k]];
+
+			CU_ASSERT_FALSE(parameter_at_bound(p, p->value_units));
+			NEARLY(parameter_get_units(p, &m.config->machine), p->value_units, 1e-3,
+			       "%s", p->path);
+		}
+		calibrated_fini(&c);
+	}
+	measured_fini(&m);
+	arena_free(arena);
 }
 
 int main(void)
@@ -166,6 +202,7 @@ int main(void)
 	        {"CloudMatrix384", cloudmatrix384},
 	        {"Atlas A2", atlas_a2},
 	        {"GB200, one-sided", gb200},
+	        {"Ascend 950, assumed one-sided", ascend_950},
 	        {0},
 	};
 

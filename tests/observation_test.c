@@ -13,8 +13,8 @@ static const char header[] =
         "latency_us,bandwidth_GBps,weight,group,bytes_convention,notify\n";
 
 /* The rows as a file; the name stands in messages. */
-static enum rc read_text(struct observations *set, const char *head, const char *rows,
-                         struct err *e)
+static enum rc read_as(struct observations *set, const char *as_flow, const char *head,
+                       const char *rows, struct err *e)
 {
 	static const char path[] = "observation_test.csv.tmp";
 	FILE *out = fopen(path, "w");
@@ -24,10 +24,17 @@ static enum rc read_text(struct observations *set, const char *head, const char 
 	fprintf(out, "%s%s", head, rows);
 	fclose(out);
 	observations_init(set);
+	set->as_flow = as_flow;
 	*e = (struct err){0};
 	rc = observations_read(set, path, e);
 	unlink(path);
 	return rc;
+}
+
+static enum rc read_text(struct observations *set, const char *head, const char *rows,
+                         struct err *e)
+{
+	return read_as(set, NULL, head, rows, e);
 }
 
 static struct observation one_row(struct observations *set, const char *row)
@@ -121,6 +128,48 @@ static void bandwidths_turn_into_times(void)
 	}
 }
 
+/* Expected number of ranks that six distinct experts out of 256 are on, by the chance that a rank
+ * has none of them: C(256 - 256 / R, 6) / C(256, 6). */
+static double ranks_of_six_count(double ranks)
+{
+	double rest = 256 - 256 / ranks, missed_ratio = 1;
+
+	for (int i = 0; i < 6; i++)
+		missed_ratio *= (rest - i) / (256 - i);
+	return ranks * (1 - missed_ratio);
+}
+
+/* DeepEP's count, as it is read for Ascend 950DT: a row for each rank that a token goes to, FP8
+ * with a 4-byte scale a block of 128 in dispatch (7,392 B), BF16 in combine (14,336 B). */
+static void deepep_ascend_counts_a_row_once_a_rank(void)
+{
+	static const struct {
+		const char *op;
+		double ep, row_bytes, GBps;
+	} known[] = {{"dispatch", 8, 7392, 374},
+	             {"combine", 8, 14336, 346},
+	             {"dispatch", 16, 7392, 350},
+	             {"combine", 16, 14336, 339.5}};
+	struct observations set;
+	char row[256];
+
+	NEARLY(ranks_of_six_count(256), 6, 1e-12, "an expert a rank");
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+		double bytes = 16384 * ranks_of_six_count(known[i].ep) * known[i].row_bytes;
+		struct observation o;
+
+		snprintf(row, sizeof row,
+		         "ascend-950,one-sided,deepseek-ai/DeepEP-Ascend README,k,%s,prefill,%.0f,"
+		         "16384,7168,6,256,fp8,,%g,,,,\n",
+		         known[i].op, known[i].ep, known[i].GBps);
+		o = one_row(&set, row);
+		UNIT_TEXT(o.convention, "distinct-rows");
+		NEARLY(o.measured_s, bytes / (known[i].GBps * 1e9), 1e-12, "%s", row);
+		NEARLY(o.assumed_sd_ratio, 0.2, 1e-12, "the doubt of it");
+		observations_fini(&set);
+	}
+}
+
 static void what_is_open_is_assumed_and_said(void)
 {
 	struct observations set;
@@ -188,6 +237,33 @@ static void rows_are_skipped_and_counted(void)
 	CU_ASSERT_EQUAL(read_text(&set, "source,quantity,value\n", "a,b,1\n", &e), RC_OK);
 	CU_ASSERT_EQUAL_FATAL(set.n_skips, 1);
 	UNIT_HOLDS(set.skip[0].why, "no observations of kernels: no column machine");
+	observations_fini(&set);
+}
+
+/* The set's flow is of rows that name none, and of no others; it is no doubt about the type. */
+static void a_flow_can_be_assumed(void)
+{
+	struct observations set;
+	struct err e;
+
+	CU_ASSERT_EQUAL_FATAL(
+	        read_as(&set, "one-sided", header,
+	                "cloudmatrix384,,s,k,dispatch,decode,8,1,7168,8,256,fp8,100,,,,,\n"
+	                "cloudmatrix384,,s,k,dispatch,decode,8,1,7168,8,256,,100,,,,,\n"
+	                "cloudmatrix384,relay2,s,k,dispatch,decode,8,1,7168,8,256,fp8,100,,,,,\n"
+	                ",,s,k,dispatch,decode,8,1,7168,8,256,fp8,100,,,,,\n",
+	                &e),
+	        RC_OK);
+	CU_ASSERT_EQUAL_FATAL(set.n, 3);
+	UNIT_TEXT(set.row[0].flow, "one-sided");
+	UNIT_TEXT(set.row[0].assumed, "flow one-sided");
+	CU_ASSERT_EQUAL(set.row[0].assumed_sd_ratio, 0);
+	UNIT_TEXT(set.row[1].assumed, "flow one-sided, dtype int8");
+	CU_ASSERT_TRUE(set.row[1].assumed_sd_ratio > 0);
+	UNIT_TEXT(set.row[2].flow, "relay2");
+	UNIT_TEXT(set.row[2].assumed, "");
+	CU_ASSERT_EQUAL_FATAL(set.n_skips, 1);
+	UNIT_TEXT(set.skip[0].why, "no machine named");
 	observations_fini(&set);
 }
 
@@ -271,10 +347,12 @@ int main(void)
 	        {"a row says what it says", a_row_says_what_it_says},
 	        {"rounding is part of a figure", rounding_is_part_of_a_figure},
 	        {"bandwidths turn into times", bandwidths_turn_into_times},
+	        {"DeepEP-Ascend counts a row once a rank", deepep_ascend_counts_a_row_once_a_rank},
 	        {"what is open is assumed, and said", what_is_open_is_assumed_and_said},
 	        {"rows of a source help each other", rows_of_a_source_help_each_other},
 	        {"a row without figures asks", a_row_without_figures_asks},
 	        {"rows are skipped and counted", rows_are_skipped_and_counted},
+	        {"a flow can be assumed", a_flow_can_be_assumed},
 	        {"wrong cells are named", wrong_cells_are_named},
 	        {"the digest does not know the order", the_digest_does_not_know_the_order},
 	        {0},

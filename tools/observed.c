@@ -85,8 +85,10 @@ static enum rc rows_take(const struct args *a, bool with_override, struct observ
 	for (size_t i = 0; i < o->set.n; i++) {
 		const struct observation *row = &o->set.row[i];
 
-		if (!passes(a, row) || (!with_override && !listed(named, row->machine)))
+		if (!passes(a, row) || (!with_override && !listed(named, row->machine))) {
+			o->n_filtered++;
 			continue;
+		}
 		if (!is_usable(o, row, with_override))
 			continue;
 		TRY(machine_of(o, with_override && named ? named : row->machine, &o->machine[o->n],
@@ -125,14 +127,24 @@ static enum rc rows_try(struct observed *o, struct err *e)
 	return rc;
 }
 
+/* What would take the rows that were passed over for this reason; "" where nothing would. */
+static const char *way_out(const char *why)
+{
+	return strcmp(why, "no flow named") == 0 ? ": --as-flow NAME says which it is" : "";
+}
+
 static enum rc none_left(const struct observed *o, struct err *e)
 {
-	char why[512] = "the filters leave none";
+	char why[512] = "the files hold none";
 	size_t n = 0;
 
+	if (o->n_filtered > 0)
+		n = (size_t)snprintf(why, sizeof why, "%zu: not what the options ask for",
+		                     o->n_filtered);
 	for (size_t i = 0; i < o->set.n_skips && n < sizeof why; i++)
-		n += (size_t)snprintf(why + n, sizeof why - n, "%s%zu: %s", i ? "; " : "",
-		                      o->set.skip[i].n, o->set.skip[i].why);
+		n += (size_t)snprintf(why + n, sizeof why - n, "%s%zu: %s%s", n ? "; " : "",
+		                      o->set.skip[i].n, o->set.skip[i].why,
+		                      way_out(o->set.skip[i].why));
 	return fail(e, RC_DATA, "no row is left to compare (%s)", why);
 }
 
@@ -145,6 +157,9 @@ enum rc observed_open(const struct args *a, bool with_override, struct observed 
 		            "%s: a FILE of observations is needed (traces/OBSERVATIONS.md "
 		            "describes it)",
 		            a->verb->name);
+	out->set.as_flow = args_value(a, "as-flow", NULL);
+	if (out->set.as_flow && !flow_find(out->set.as_flow, e))
+		return e->rc;
 	for (size_t i = 0; i < a->n_words; i++)
 		TRY(observations_read(&out->set, a->word[i], e));
 	TRY(rows_take(a, with_override, out, e));
@@ -171,9 +186,9 @@ const struct machine *observed_machine(const struct observed *o, size_t row)
 void observed_skips_text(const struct observed *o, FILE *out)
 {
 	for (size_t i = 0; i < o->set.n_skips; i++)
-		fprintf(out, "passed over: %zu %s (%s)\n", o->set.skip[i].n,
+		fprintf(out, "passed over: %zu %s (%s%s)\n", o->set.skip[i].n,
 		        strstr(o->set.skip[i].why, "no observations") ? "file" : "rows",
-		        o->set.skip[i].why);
+		        o->set.skip[i].why, way_out(o->set.skip[i].why));
 }
 
 void observed_skips_json(const struct observed *o, struct json *j)

@@ -16,6 +16,7 @@ struct observed {
 	const struct observation **row; /* those that pass the filters, in order */
 	size_t *machine;                /* of each: index below */
 	size_t n;
+	size_t n_filtered;                 /* rows that --flow and its like leave out */
 	struct observed_machine *machines; /* in the order of first use */
 	size_t n_machines;
 };
@@ -52,8 +53,12 @@ void accuracy_markdown(const struct forecast_row *row, size_t n, FILE *out);
 enum rc forecast_plot(const struct forecast_row *row, size_t n, const char *dir, FILE *log,
                       struct err *e);
 
+#define AS_FLOW_OPTION                                                                             \
+	{                                                                                          \
+		"as-flow", "NAME", "take rows that name no flow for rows of this one"              \
+	}
 #define OBSERVED_OPTIONS                                                                           \
-	{"flow", "NAME,...", "only rows of these flows"},                                          \
+	AS_FLOW_OPTION, {"flow", "NAME,...", "only rows of these flows"},                          \
 	        {"op", "NAME", "only dispatch or combine"},                                        \
 	        {"phase", "NAME", "only prefill or decode"},                                       \
 	        {"ep", "N,...", "only rows of these EP"},                                          \

@@ -80,6 +80,7 @@ struct report {
 	double rate_count;    /* requests a second to plan for; 0: none */
 	double load_ratio;    /* of a pool's throughput that is used then */
 	const char *observed; /* FILE,... of measured rows; NULL: none */
+	const char *as_flow;  /* flow of those that name none; NULL: they are passed over */
 };
 
 /* Pictures, in the order of report_case's. */

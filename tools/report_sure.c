@@ -396,6 +396,7 @@ static void accuracy_say(struct page *p, const struct report_case *c,
 static enum rc observed_say(struct page *p, const struct report *r, const struct report_case *c,
                             struct err *e)
 {
+	static const struct option as_flow = AS_FLOW_OPTION;
 	struct args *a = arena_alloc(r->arena, sizeof *a);
 	char *list = arena_string(r->arena, r->observed), *rest = list;
 	struct forecast_row *row = NULL;
@@ -406,6 +407,10 @@ static enum rc observed_say(struct page *p, const struct report *r, const struct
 	a->verb = &verb_validate;
 	for (char *file; (file = strtok_r(rest, ",", &rest)) && a->n_words < MOST_ARGS;)
 		a->word[a->n_words++] = file;
+	if (r->as_flow) {
+		a->given[0].option = &as_flow, a->given[0].value = r->as_flow;
+		a->n_given = 1;
+	}
 	rc = observed_open(a, true, &o, e);
 	if (rc == RC_OK) {
 		row = heap_zeroed(o.n + 1, sizeof *row);

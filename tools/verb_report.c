@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "models/sweep_cases.h"
+#include "sim/flow.h"
 #include "sim/sweep_store.h"
 #include "tools/progress.h"
 #include "tools/report.h"
@@ -256,6 +257,11 @@ static enum rc options_read(struct job *j, struct err *e)
 	TRY(args_ratio(a, "rate", 0, 0, &j->report.rate_count, e));
 	TRY(args_ratio(a, "load", 0.8, 1, &j->report.load_ratio, e));
 	j->report.observed = args_value(a, "observed", NULL);
+	j->report.as_flow = args_value(a, "as-flow", NULL);
+	if (j->report.as_flow && !j->report.observed)
+		return fail(e, RC_CONFIG, "--as-flow: it is of the rows of --observed");
+	if (j->report.as_flow && !flow_find(j->report.as_flow, e))
+		return e->rc;
 	if (args_has(a, "engine"))
 		j->config->sweep.engine = args_value(a, "engine", "");
 	return RC_OK;
@@ -294,6 +300,7 @@ static const struct option options[] = {
         {"points", "N", "schedules that the page holds for its table and sliders; default 8000"},
         {"draws", "N", "of the machine's uncertain numbers; default 100; 0: none"},
         {"observed", "FILE,...", "measured times: how well this machine predicts them"},
+        AS_FLOW_OPTION,
         {"rate", "N", "requests a second: also how many NPUs these take, by throughput"},
         {"load", "SHARE", "of a pool's throughput that is used then; default 80%"},
         {"engine", "NAME", "estimate, fluid or simgrid; default: the file's"},

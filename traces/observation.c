@@ -402,6 +402,15 @@ static void append(struct reader *r, const struct observation *o, const struct f
 	set->row[set->n++] = *o;
 }
 
+/* The flow that a row names, else the set's; NULL: neither. */
+static const char *flow_read(const struct reader *r, bool *assumed)
+{
+	const char *named = cell_of(r, COL_FLOW);
+
+	*assumed = !*named && r->set->as_flow;
+	return *named ? named : r->set->as_flow;
+}
+
 static enum rc row_read(struct reader *r, struct err *e)
 {
 	struct arena *a = r->set->arena;
@@ -410,17 +419,19 @@ static enum rc row_read(struct reader *r, struct err *e)
 	                        .assumed = "",
 	                        .weight_ratio = 1};
 	struct figures figures;
+	const char *flow;
 
 	if (r->n_cells != r->n_header)
 		return fail(e, RC_DATA, "%s:%ld: %zu columns, but the header has %zu",
 		            r->lines.path, r->lines.number, r->n_cells, r->n_header);
-	if (!*cell_of(r, COL_MACHINE) || !*cell_of(r, COL_FLOW)) {
+	flow = flow_read(r, &o.flow_assumed);
+	if (!*cell_of(r, COL_MACHINE) || !flow) {
 		observations_skip(
 		        r->set, *cell_of(r, COL_MACHINE) ? "no flow named" : "no machine named", 1);
 		return RC_OK;
 	}
 	o.machine = arena_string(a, cell_of(r, COL_MACHINE));
-	o.flow = arena_string(a, cell_of(r, COL_FLOW));
+	o.flow = arena_string(a, flow);
 	o.source = arena_string(a, cell_of(r, COL_SOURCE));
 	TRY(shape_read(r, &o, e));
 	if (*cell_of(r, COL_ROUTING) && strcmp(cell_of(r, COL_ROUTING), "balanced") != 0) {

@@ -17,15 +17,16 @@ struct observations {
 	size_t n, room;
 	struct skip skip[MOST_SKIPS];
 	size_t n_skips;
+	const char *as_flow; /* flow of rows that name none; NULL: they are skipped */
 	struct arena *arena; /* holds all text */
 };
 
 void observations_init(struct observations *set);
 void observations_fini(struct observations *set);
 
-/* Appends the rows of a file. Rows without machine or flow are skipped and counted, and so is a
- * whole file without the columns of an observation. What is there and wrong is RC_DATA, with
- * file, line and column. What a row leaves open is assumed (see OBSERVATIONS.md), from the
+/* Appends the rows of a file. Rows without machine or flow (as_flow aside) are skipped and counted,
+ * and so is a whole file without the columns of an observation. What is there and wrong is RC_DATA,
+ * with file, line and column. What a row leaves open is assumed (see OBSERVATIONS.md), from the
  * machines and models in configs/, and said in the row. */
 enum rc observations_read(struct observations *set, const char *path, struct err *e);
 

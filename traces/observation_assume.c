@@ -136,6 +136,9 @@ enum rc observation_assume(struct observations *set, struct observation *o, doub
 {
 	if (*o->assumed) /* the type, by the reader */
 		doubt(o, type_sd_ratio);
+	if (o->flow_assumed)
+		o->assumed = arena_print(set->arena, "flow %s%s%s", o->flow,
+		                         *o->assumed ? ", " : "", o->assumed);
 	if (o->ep == 0)
 		TRY(assume_ep(set, o, e));
 	if (o->hidden == 0) {

@@ -25,7 +25,7 @@ $ epsim list engines | awk '{ print $1 }'
 $ epsim list machines
 > machines
 > name            describes
-> ascend-950      Ascend 950DT nodes of 8 NPUs on one UB fabric; from few public figures, not calibrated
+> ascend-950      Ascend 950DT nodes of 8 NPUs on one UB fabric; few public figures, four rows
 > atlas-a2        Atlas A2, 16 nodes of 8 Ascend 910B (HCCS mesh) joined by 200 Gb/s RoCE
 > cloudmatrix384  CloudMatrix384, 384 Ascend 910C packages (768 dies) on one two-level UB fabric
 > gb200-nvl72     GB200 NVL72, 72 Blackwell GPUs on one NVLink fabric

@@ -20,7 +20,7 @@ $ epsim validate $TMP/lab.csv --max-mape 0.1% >/dev/null
 > epsim: the mean absolute error of 6.903 % is above 0.1 %
 ? 1
 $ epsim validate $TMP/lab.csv --flow relay3
-> epsim: no row is left to compare (1: no machine named)
+> epsim: no row is left to compare (3: not what the options ask for; 1: no machine named)
 ? 3
 $ epsim validate $TMP/lab.csv --machine cloudmatrix3844
 > epsim: no machine is called 'cloudmatrix3844'; did you mean 'cloudmatrix384'? (see `epsim list machines`)
@@ -48,3 +48,35 @@ $ epsim calibrate $TMP/lab.csv --prior vlaues
 $ epsim calibrate $TMP/lab.csv --holdout grup
 > epsim: --holdout: 'grup' is no group, source, kernel, row or none; did you mean 'group'?
 ? 2
+# Rows that name no flow: passed over, or taken for a flow that the user names.
+$ sed 's/relay2,lab/,lab/' $TMP/lab.csv | sed '4d' >$TMP/none.csv; epsim validate $TMP/none.csv
+> epsim: no row is left to compare (2: no flow named: --as-flow NAME says which it is; 1: no machine named)
+? 3
+$ epsim validate $TMP/none.csv --as-flow relay2 | sed -n '2,3s/  */ /gp'
+> none.csv:2 cloudmatrix384 relay2 dispatch decode 16 128 7168 int8 150 us 159.6 us 105.3 us 241.8 us +6.4% kernel not calibrated; assumed flow relay2
+> none.csv:3 cloudmatrix384 relay2 combine decode 16 128 7168 bf16 140 us 150.4 us 99.87 us 226.4 us +7.4% kernel not calibrated; assumed flow relay2
+$ epsim validate $TMP/none.csv --as-flow relay2 --json | grep '"assumed"'
+>       "assumed": "flow relay2",
+>       "assumed": "flow relay2",
+$ epsim validate $TMP/none.csv --as-flow one-sided --flow relay2
+> epsim: no row is left to compare (2: not what the options ask for; 1: no machine named)
+? 3
+$ sed 's/decode/prefill/' $TMP/none.csv | epsim validate /dev/stdin --as-flow ubep
+> epsim: no row is left to compare (1: no machine named; 2: ubep cannot run: a slot for each row that may come is of decode)
+? 3
+$ epsim validate $TMP/none.csv --as-flow relay-2
+> epsim: no flow is called 'relay-2'; did you mean 'relay2'? (see `epsim list flows`)
+? 2
+$ epsim calibrate $TMP/none.csv --as-flow relay2 --starts 2 --out $TMP/none.yaml | head -1; grep -E 'command|flows' $TMP/none.yaml
+> machine cloudmatrix384: 2 rows, 1 parameters fitted and 2 kernel ratios, of which the data determine 1.9
+>     command: "epsim calibrate none.csv --as-flow relay2 --starts 2"
+>     flows: [relay2]
+# A prediction beyond what a machine was calibrated with says so.
+$ epsim validate configs/questions/ascend-950.csv --ep 16,32 | sed 's/  */ /g'
+> row machine flow op phase EP tokens hidden type measured predicted 5 % 95 % error remarks
+> ascend-950.csv:3 ascend-950 one-sided dispatch prefill 16 16384 7168 fp8 - 1.834 ms 1.353 ms 2.486 ms -
+> ascend-950.csv:4 ascend-950 one-sided dispatch prefill 32 16384 7168 fp8 - 2.121 ms 1.513 ms 2.974 ms - EP 32 beyond 8-16
+> ascend-950.csv:8 ascend-950 one-sided combine prefill 16 16384 7168 fp8 - 3.755 ms 2.781 ms 5.07 ms -
+> ascend-950.csv:9 ascend-950 one-sided combine prefill 32 16384 7168 fp8 - 4.347 ms 3.109 ms 6.077 ms - EP 32 beyond 8-16
+>
+> nothing measured to compare with
