@@ -3,33 +3,37 @@
  * Dispatch  layout counts; notify tells all ranks all counts, from which each finds the places of
  *           its rows and who forwards in each node; where windows are sized by counts, the host
  *           allocates them. Then one kernel: a token's row goes once to each other node that needs
- *           it, read where the token lies, with a descriptor of where its branches go; the forwarder
- *           there writes each branch to its place in the owner's expert window. Rows of the own
+ *           it, read where the token lies, with a descriptor of where its branches go; the
+ * forwarder there writes each branch to its place in the owner's expert window. Rows of the own
  *           node go there at once. The hops run beside each other, part by part of the tokens. No
  *           pack before it, no copy out of a ring, no unpack behind it: rows land in expert order.
- * Combine   the same way back: owners send results from where the experts left them to the forwarder
- *           of the token, which sums those of its node and sends one row to the source, which sums.
+ * Combine   the same way back: owners send results from where the experts left them to the
+ * forwarder of the token, which sums those of its node and sends one row to the source, which sums.
  * Within one node there is only the second hop.
  *
  * Who forwards what a source sends to a node is chosen by load, not by place (sim/nodes.h); where
- * all sources send alike that is the GPU of the same place. pipeline: the parts, each of which costs
- * a latency. FUSCO moves bytes and does not convert: rows are quantised before, once for each token.
+ * all sources send alike that is the GPU of the same place. pipeline: the parts, each of which
+ * costs a latency. FUSCO moves bytes and does not convert: rows are quantised before, once for each
+ * token.
  *
  * Sources: abstract of arXiv:2512.22036 and README of infinigence/FUSCO: descriptors of segments
  * fuse the permutation with a pipelined transfer, nodes are reached once, forwarders are balanced.
- * Assumed, since neither says: counts of all experts go to all ranks, with flags, and the host waits
- * for them; the rule by which forwarders are chosen, and that it is by rows that are forwarded; one
- * load a row to find its places, and that forwarders read descriptors in the shadow of the wire; a
- * descriptor of 12 bytes a choice; that a token crosses a node's own links once for each expert, as
- * it must to land in expert order without a copy; that results are summed by the forwarder and not
- * before; as many parts as deepep-normal has; rings of two parts; completion by flags with the rows.
+ * Assumed, since neither says: counts of all experts go to all ranks, with flags, and the host
+ * waits for them; the rule by which forwarders are chosen, and that it is by rows that are
+ * forwarded; one load a row to find its places, and that forwarders read descriptors in the shadow
+ * of the wire; a descriptor of 12 bytes a choice; that a token crosses a node's own links once for
+ * each expert, as it must to land in expert order without a copy; that results are summed by the
+ * forwarder and not before; as many parts as deepep-normal has; rings of two parts; completion by
+ * flags with the rows.
  *
  * What the checker says: counts in two halves and the wait for all of them stand for every other
  * barrier: who has all counts of a layer knows that all others are through with the layer before.
- * The host's wait is for memory to be allocated, which is not modelled. Senders wait for their own
- * rows (quiet) to keep parts in order on the wire, which is time and not safety. Slots stand for the
- * rings that rows pass, as in deepep-normal: nothing is said about their credit. Rows that stay in
- * their node are noted as if they passed their source's slots, which costs nothing. */
+ * Three kinds of wait order nothing that others do not, and stay for their reasons: the host's, for
+ * memory to be allocated, which is not modelled; a sender's for its own rows (quiet), which keeps
+ * parts in order on the wire; and so the flags of the last hop's parts but the last, by which rows
+ * tell of themselves. Slots stand for the rings that rows pass, as in deepep-normal: nothing is
+ * said about their credit. Rows that stay in their node are noted as if they passed their source's
+ * slots, which costs nothing. */
 #include "sim/flow_build.h"
 #include <math.h>
 #include <stdlib.h>
@@ -287,7 +291,8 @@ static size_t buffers(const struct flow_request *q, struct buffer *out)
 
 const struct flow flow_fusco = {
         .name = "fusco",
-        .doc = "one row to each node, to its least loaded GPU, from there into expert windows (FUSCO)",
+        .doc = "one row to each node, to its least loaded GPU, from there into expert windows "
+               "(FUSCO)",
         .options = 1 << OPTION_WINDOW | 1 << OPTION_PIPELINE,
         .dispatch = dispatch,
         .combine = combine,

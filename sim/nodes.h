@@ -16,6 +16,6 @@ int64_t nodes_twin(const struct nodes *n, int64_t rank, int64_t node);
 int64_t nodes_forwarder(const struct nodes *n, int64_t source, int64_t node);
 
 /* out, [source][node]: by load. In each node, sources of other nodes are taken by falling
- * rows_count[source][node], equal ones by number, and each gets the rank that has the fewest rows so
- * far: its twin where that is one of these, else the first. Equal loads give twins. */
+ * rows_count[source][node], equal ones by number, and each gets the rank that has the fewest rows
+ * so far: its twin where that is one of these, else the first. Equal loads give twins. */
 void forwarders_choose(const struct nodes *n, const double *rows_count, uint32_t *out);

@@ -20,16 +20,16 @@ enum unit {
 
 /* From whom to whom rows go in dispatch; combine goes the same way back. */
 enum hop {
-	HOP_WHOLE,   /* source -> owner */
-	HOP_TO_NODE, /* source -> its twin in the owner's node */
-	HOP_IN_NODE, /* that twin -> owner */
-	HOP_ALIGN,   /* source -> the owner's twin in the source's node */
-	HOP_ACROSS,  /* that twin -> owner */
+	HOP_WHOLE,        /* source -> owner */
+	HOP_TO_NODE,      /* source -> its twin in the owner's node */
+	HOP_IN_NODE,      /* that twin -> owner */
+	HOP_ALIGN,        /* source -> the owner's twin in the source's node */
+	HOP_ACROSS,       /* that twin -> owner */
 	HOP_TO_FORWARDER, /* source -> who passes on its rows in the owner's node */
 	HOP_FORWARD,      /* that one -> owner */
-	HOP_GATHER,  /* source -> who sends for its node to the owner's; within a node: nowhere */
-	HOP_PAIR,    /* that one -> who receives for the owner's node from the source's */
-	HOP_SPREAD,  /* that one -> owner */
+	HOP_GATHER, /* source -> who sends for its node to the owner's; within a node: nowhere */
+	HOP_PAIR,   /* that one -> who receives for the owner's node from the source's */
+	HOP_SPREAD, /* that one -> owner */
 	HOPS
 };
 
@@ -42,19 +42,19 @@ enum layout {
 	LAYOUT_SLOTS,      /* at the owner: a fixed slot for each (source, expert, n-th of them) */
 	LAYOUT_RANK_SLOTS, /* at the owner: a fixed slot for each (source, token) */
 	LAYOUT_TWIN_SLOTS, /* at the source's twin in the owner's node: for each (source, token) */
-	LAYOUT_TWIN_BRANCHES, /* there: for each (source, token, choice) */
+	LAYOUT_TWIN_BRANCHES,      /* there: for each (source, token, choice) */
 	LAYOUT_FORWARDER_SLOTS,    /* at who passes the source's rows on in the owner's node: for
 	                              each (source, token) */
 	LAYOUT_FORWARDER_BRANCHES, /* there: for each (source, token, choice) */
-	LAYOUT_PAIR_OUT,      /* at who sends for the source's node to the owner's: for each
-	                         (node, source, token) */
-	LAYOUT_PAIR_IN,       /* at who receives it: for each (source, token) */
-	LAYOUT_PAIR_BRANCHES, /* there: for each (source, token, choice) */
-	LAYOUT_ALIGNED,       /* at the owner's twin in the source's node: for each (source of that
-	                         node, token, choice) */
-	LAYOUT_OWNER_SLOTS,   /* at the source: a fixed slot for each (token, rank) */
-	LAYOUT_WEIGHTS,       /* at any rank: by expert */
-	LAYOUT_COUNTS,        /* rows of a table: one for each rank, its count of rows by expert */
+	LAYOUT_PAIR_OUT,           /* at who sends for the source's node to the owner's: for each
+	                              (node, source, token) */
+	LAYOUT_PAIR_IN,            /* at who receives it: for each (source, token) */
+	LAYOUT_PAIR_BRANCHES,      /* there: for each (source, token, choice) */
+	LAYOUT_ALIGNED,     /* at the owner's twin in the source's node: for each (source of that
+	                       node, token, choice) */
+	LAYOUT_OWNER_SLOTS, /* at the source: a fixed slot for each (token, rank) */
+	LAYOUT_WEIGHTS,     /* at any rank: by expert */
+	LAYOUT_COUNTS,      /* rows of a table: one for each rank, its count of rows by expert */
 };
 
 /* Tokens, and how many rows each rank sends to each expert. */

@@ -146,8 +146,8 @@ static enum rc flows_ratio(struct ask a, const char *first, const char *second, 
 /* groups: 8 are the nodes. */
 static struct ask fusco(int64_t tokens, int64_t groups)
 {
-	return (struct ask){"h800-node-rdma", "fusco", 0, PHASE_PREFILL, 64, tokens, DTYPE_BF16,
-	                    groups};
+	return (struct ask){"h800-node-rdma", "fusco",    0,     PHASE_PREFILL, 64,
+	                    tokens,           DTYPE_BF16, groups};
 }
 
 static enum rc fusco_nccl(double *out, struct err *e)

@@ -15,6 +15,7 @@ struct tally {
 	double experts_per_rank;
 	double h2, row, scale, scales; /* BF16 row, row on the wire, its one scale, one for 128 */
 	bool far, none, rank;          /* several nodes; option dedup */
+	int64_t forwarder[MOST_RANKS][MOST_RANKS]; /* [source][node]: see choose_forwarders() */
 	double load[MOST_RANKS][RESOURCE_KINDS];
 };
 
@@ -371,6 +372,79 @@ static void delegates_combine(struct tally *t, const struct token *x)
 	local(t, x->source, t->h2);
 }
 
+/* To whom a node's rows from a source go, tried one after the other: of the sources left the one
+ * with most rows for the node gets the rank with the fewest, which is its own place if that is. */
+static void choose_forwarders(struct tally *t, const struct choices *c, int64_t node)
+{
+	double rows[MOST_RANKS] = {0}, load[MOST_RANKS] = {0};
+	int64_t first = node * t->node,
+	        end = first + t->node < t->ranks ? first + t->node : t->ranks;
+
+	for (int64_t from = 0; from < t->ranks; from++) {
+		for (int64_t i = c->first[from] * c->top_k; i < c->first[from + 1] * c->top_k;
+		     i++) {
+			int64_t owner = (int64_t)(c->expert[i] / t->experts_per_rank);
+
+			rows[from] += owner / t->node == node;
+		}
+		t->forwarder[from][node] = from;
+	}
+	for (int64_t left = t->ranks - (end - first); left > 0; left--) {
+		int64_t most = -1, least;
+
+		for (int64_t from = 0; from < t->ranks; from++) {
+			if (from / t->node != node && rows[from] >= 0 &&
+			    (most < 0 || rows[from] > rows[most]))
+				most = from;
+		}
+		least = twin(t, most, node);
+		for (int64_t at = first; at < end; at++)
+			least = load[at] < load[least] ? at : least;
+		t->forwarder[most][node] = least;
+		load[least] += rows[most], rows[most] = -1;
+	}
+}
+
+static void fusco_dispatch(struct tally *t, const struct token *x)
+{
+	double row = t->row + t->scale;
+
+	if (t->scale > 0) /* quantised before */
+		local(t, x->source, t->h2 + t->row);
+	for (int64_t i = 0; i < x->n_nodes; i++) {
+		if (x->node[i] == x->source / t->node)
+			continue;
+		local(t, x->source, row);
+		put(t, x->source, t->forwarder[x->source][x->node[i]], row + 12 * (double)t->top_k);
+	}
+	for (int64_t i = 0; i < x->n; i++) {
+		int64_t at = t->forwarder[x->source][x->owner[i] / t->node];
+
+		local(t, at, row);
+		put(t, at, x->owner[i], row);
+	}
+}
+
+static void fusco_combine(struct tally *t, const struct token *x)
+{
+	for (int64_t i = 0; i < x->n; i++) {
+		int64_t at = t->forwarder[x->source][x->owner[i] / t->node];
+
+		local(t, x->owner[i], t->h2);
+		put(t, x->owner[i], at, t->h2);
+		local(t, at, t->h2);
+	}
+	for (int64_t i = 0; t->far && i < x->n_nodes; i++) {
+		int64_t at = t->forwarder[x->source][x->node[i]];
+
+		local(t, at, at == x->source ? t->h2 : 2 * t->h2);
+		if (at != x->source)
+			put(t, at, x->source, t->h2);
+		local(t, x->source, t->h2);
+	}
+	local(t, x->source, t->h2);
+}
+
 /* Control bytes to every peer, and for each expert of the peer. */
 static const struct walked {
 	const struct flow *flow;
@@ -390,6 +464,7 @@ static const struct walked {
         {&flow_two_phase, 0, two_phase_dispatch, two_phase_combine, 4, 0},
         {&flow_two_phase, DEDUP_RANK, two_phase_dispatch, two_phase_combine, 4, 0},
         {&flow_two_phase, DEDUP_NODE, delegates_dispatch, delegates_combine, 4, 0},
+        {&flow_fusco, 0, fusco_dispatch, fusco_combine, 4 * 256, 0},
 };
 enum { WALKS = sizeof walks / sizeof *walks };
 
@@ -441,6 +516,8 @@ static void tally_init(struct tally *t, const struct exchange_wish *w, int dedup
 
 static void tally_walk(struct tally *t, const struct walked *k, const struct choices *c)
 {
+	for (int64_t node = 0; node * t->node < t->ranks; node++)
+		choose_forwarders(t, c, node);
 	for (int64_t source = 0; source < t->ranks; source++) {
 		for (int64_t at = c->first[source]; at < c->first[source + 1]; at++) {
 			struct token x = token_of(t, c, source, at);
