@@ -3,11 +3,10 @@
 #include <string.h>
 
 const struct flow *const flows[] = {
-        &flow_relay3,        &flow_relay2,        &flow_direct,
-        &flow_one_sided,     &flow_deepep_ll,     &flow_ubep,
-        &flow_deepep_normal, &flow_hierarchical,  &flow_two_phase,
-        &flow_allgather,     &flow_pull_packed,   &flow_fused,
-        &flow_sdma_mte,      &flow_weight_gather, NULL,
+        &flow_relay3,    &flow_relay2,        &flow_direct,        &flow_one_sided,
+        &flow_deepep_ll, &flow_ubep,          &flow_deepep_normal, &flow_hierarchical,
+        &flow_two_phase, &flow_allgather,     &flow_pull_packed,   &flow_fused,
+        &flow_sdma_mte,  &flow_weight_gather, &flow_fusco,         NULL,
 };
 
 const struct flow *flow_find(const char *name, struct err *e)

@@ -78,7 +78,7 @@ extern const struct flow flow_relay3, flow_relay2, flow_direct;
 extern const struct flow flow_one_sided, flow_deepep_ll, flow_ubep, flow_deepep_normal;
 extern const struct flow flow_hierarchical, flow_two_phase;
 extern const struct flow flow_allgather, flow_pull_packed, flow_fused, flow_sdma_mte;
-extern const struct flow flow_weight_gather;
+extern const struct flow flow_weight_gather, flow_fusco;
 extern const struct flow *const flows[]; /* NULL-terminated */
 
 const struct flow *flow_find(const char *name, struct err *e); /* NULL: RC_CONFIG in e */

@@ -21,6 +21,7 @@ void flow_build_fini(struct flow_build *b)
 		for (enum hop hop = 0; hop < HOPS; hop++)
 			free(b->rows_count[unit][hop]);
 	}
+	free(b->forwarder);
 	free(b->segment_mean_count[0]);
 	free(b->segment_mean_count[1]);
 	free(b->scratch);

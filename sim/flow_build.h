@@ -30,6 +30,7 @@ struct flow_build {
 	/* private to flow_build.c, flow_ship.c and flow_segment.c */
 	double *rows_count[UNITS]
 	                  [HOPS];      /* [holder][needer] in dispatch, as needed; not symmetric */
+	uint32_t *forwarder;           /* [source][node], see sim/nodes.h */
 	double *segment_mean_count[2]; /* [direction][rank] */
 	uint32_t few_cores;            /* first resource, see build_few_cores() */
 	uint32_t *scratch, *scratch_in;

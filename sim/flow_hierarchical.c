@@ -163,6 +163,7 @@ static double middle_rows_count(const struct flow_request *q)
 	int64_t node = machine_dies_per_node(q->machine), n = r->n_ranks;
 	double per_node = fmin((double)n, (double)node), nodes = ceil((double)n / (double)node);
 	double local = (double)q->model->experts / (double)n, most = 0;
+	const struct nodes all = {n, node, NULL};
 
 	if (flow_window_is_worst(q))
 		return per_node * (double)q->tokens * fmin((double)q->model->top_k, local * nodes);
@@ -175,7 +176,7 @@ static double middle_rows_count(const struct flow_request *q)
 			for (int64_t to = 0; from / node == at / node && to < n; to++) {
 				int64_t holder, passes;
 
-				hop_ends(HOP_ALIGN, from, to, node, n, &holder, &passes);
+				hop_ends(&all, HOP_ALIGN, from, to, &holder, &passes);
 				rows += passes == at ? routing_rank_rows_count(r, from, to) : 0;
 			}
 		}

@@ -9,9 +9,12 @@ static void rows_each(struct flow_build *b, const uint32_t *nodes, const struct 
 	size_t n = rows_items(w, s->unit, &items);
 
 	for (size_t i = 0; i < n; i++) {
-		bool stays = items[i].owner == w->source[items[i].token];
-		int64_t rank, row;
+		int64_t holder, needer, rank, row;
+		bool stays;
 
+		hop_ends(&w->nodes, s->hop, w->source[items[i].token], items[i].owner, &holder,
+		         &needer);
+		stays = holder == needer;
 		if (!item_in_part(w, &items[i], s) || !item_is_chosen(b, &items[i], s) ||
 		    (s->remote_only && stays) || (s->stay_only && !stays))
 			continue;

@@ -11,9 +11,32 @@ static int64_t node_ranks(const struct flow_build *b)
 	return machine_dies_per_node(b->topology->machine);
 }
 
-static int64_t nodes_count(const struct flow_build *b)
+/* Without forwarders. */
+static struct nodes nodes_of(const struct flow_build *b)
 {
-	return (b->topology->n_ranks + node_ranks(b) - 1) / node_ranks(b);
+	return (struct nodes){b->topology->n_ranks, node_ranks(b), NULL};
+}
+
+/* Chosen as rows_init() does, by rows from each rank to each node. */
+static const uint32_t *forwarders_of(struct flow_build *b)
+{
+	struct nodes nodes = nodes_of(b);
+	int64_t n_nodes = nodes_count(&nodes);
+	size_t n_cells = (size_t)(b->n * n_nodes);
+	double *rows_count;
+
+	if (b->forwarder)
+		return b->forwarder;
+	rows_count = heap_zeroed(n_cells, sizeof *rows_count);
+	for (int64_t from = 0; from < b->n; from++) {
+		for (int64_t to = 0; to < b->n; to++)
+			rows_count[from * n_nodes + to / node_ranks(b)] +=
+			        routing_rank_rows_count(b->request->routing, from, to);
+	}
+	b->forwarder = heap_zeroed(n_cells, sizeof *b->forwarder);
+	forwarders_choose(&nodes, rows_count, b->forwarder);
+	free(rows_count);
+	return b->forwarder;
 }
 
 double build_tokens_count(const struct flow_build *b, int64_t rank)
@@ -54,12 +77,15 @@ static const double *rows_of(struct flow_build *b, enum unit unit, enum hop hop)
 {
 	size_t n = (size_t)b->n;
 	double *whole, **rows = &b->rows_count[unit][hop];
+	struct nodes nodes = nodes_of(b);
 
 	CHECK(!b->topology->symmetric && unit < UNIT_TOKEN);
-	CHECK(unit != UNIT_TOKEN_NODE || hop == HOP_TO_NODE || hop == HOP_GATHER ||
-	      hop == HOP_PAIR);
+	CHECK(unit != UNIT_TOKEN_NODE || hop == HOP_TO_NODE || hop == HOP_TO_FORWARDER ||
+	      hop == HOP_GATHER || hop == HOP_PAIR);
 	if (*rows)
 		return *rows;
+	if (hop == HOP_TO_FORWARDER || hop == HOP_FORWARD)
+		nodes.forwarder = forwarders_of(b);
 	whole = heap_zeroed(n * n, sizeof *whole);
 	*rows = heap_zeroed(n * n, sizeof **rows);
 	count_whole(b, unit, whole);
@@ -67,7 +93,7 @@ static const double *rows_of(struct flow_build *b, enum unit unit, enum hop hop)
 		for (int64_t owner = 0; owner < b->n; owner++) {
 			int64_t holder, needer;
 
-			hop_ends(hop, source, owner, node_ranks(b), b->n, &holder, &needer);
+			hop_ends(&nodes, hop, source, owner, &holder, &needer);
 			(*rows)[holder * b->n + needer] += whole[source * b->n + owner];
 		}
 	}
@@ -119,7 +145,8 @@ static int64_t tier_peers(const struct flow_build *b, enum unit unit, enum hop h
                           double *each_count)
 {
 	const struct topology *t = b->topology;
-	int64_t nodes = nodes_count(b), ranks = t->n_ranks / nodes;
+	struct nodes all = nodes_of(b);
+	int64_t nodes = nodes_count(&all), ranks = t->n_ranks / nodes;
 	bool far = tier == TIER_FAR || tier == TIER_RDMA;
 	double rows = owner_rows(b, unit);
 
@@ -127,7 +154,7 @@ static int64_t tier_peers(const struct flow_build *b, enum unit unit, enum hop h
 	*each_count = rows;
 	if (hop == HOP_WHOLE)
 		return topology_peers(t, 0, tier);
-	if (hop == HOP_IN_NODE || hop == HOP_ALIGN) {
+	if (hop == HOP_IN_NODE || hop == HOP_ALIGN || hop == HOP_FORWARD) {
 		*each_count = rows * (double)nodes;
 		return far ? 0 : topology_peers(t, 0, tier);
 	}
@@ -399,8 +426,8 @@ static void record_shipment(const struct pairs *p, bool *from_whom)
 	for (size_t i = 0; i < n; i++) {
 		int64_t holder, needer, from, to;
 
-		hop_ends(s->hop, w->source[items[i].token], items[i].owner, w->node_ranks,
-		         w->n_ranks, &holder, &needer);
+		hop_ends(&w->nodes, s->hop, w->source[items[i].token], items[i].owner, &holder,
+		         &needer);
 		from = s->way == FORWARD ? holder : needer;
 		to = s->way == FORWARD ? needer : holder;
 		if ((s->remote_only && from == to) || !item_in_part(w, &items[i], s) ||

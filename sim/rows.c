@@ -1,6 +1,22 @@
 #include "sim/rows.h"
 #include <stdlib.h>
 
+/* Who passes rows on: chosen from the counts alone, so that all ranks that have them agree. */
+static void forwarders_init(struct rows *w)
+{
+	int64_t n_nodes = nodes_count(&w->nodes), node_experts;
+	size_t n_cells = (size_t)(w->n_ranks * n_nodes);
+	double *rows_count = heap_zeroed(n_cells, sizeof *rows_count);
+
+	node_experts = w->experts / w->n_ranks * w->node_ranks;
+	for (int64_t i = 0; i < w->n_ranks * w->experts; i++)
+		rows_count[i / w->experts * n_nodes + i % w->experts / node_experts] += w->count[i];
+	w->forwarder = heap_zeroed(n_cells, sizeof *w->forwarder);
+	forwarders_choose(&w->nodes, rows_count, w->forwarder);
+	w->nodes.forwarder = w->forwarder;
+	free(rows_count);
+}
+
 void rows_init(struct rows *w, const struct choices *c, int64_t experts, int64_t node_ranks)
 {
 	int64_t n = c->first[c->n_ranks];
@@ -9,7 +25,8 @@ void rows_init(struct rows *w, const struct choices *c, int64_t experts, int64_t
 	                   .n_ranks = c->n_ranks,
 	                   .node_ranks = node_ranks,
 	                   .experts = experts,
-	                   .tokens_most = 1};
+	                   .tokens_most = 1,
+	                   .nodes = {c->n_ranks, node_ranks, NULL}};
 	w->count = heap_zeroed((size_t)(c->n_ranks * experts), sizeof *w->count);
 	w->before = heap_zeroed((size_t)(n * c->top_k), sizeof *w->before);
 	w->source = heap_zeroed((size_t)n, sizeof *w->source);
@@ -24,6 +41,7 @@ void rows_init(struct rows *w, const struct choices *c, int64_t experts, int64_t
 				w->before[i] = count[c->expert[i]]++;
 		}
 	}
+	forwarders_init(w);
 }
 
 void rows_fini(struct rows *w)
@@ -31,6 +49,7 @@ void rows_fini(struct rows *w)
 	free(w->count);
 	free(w->before);
 	free(w->source);
+	free(w->forwarder);
 }
 
 int64_t rows_holds(const struct rows *w, int64_t i)
@@ -48,19 +67,6 @@ int64_t rows_owner(const struct rows *w, int64_t token, int64_t choice)
 int64_t rows_node(const struct rows *w, int64_t rank)
 {
 	return rank / w->node_ranks;
-}
-
-/* The rank with the same place in another node. */
-static int64_t twin_of(int64_t rank, int64_t node, int64_t node_ranks, int64_t n_ranks)
-{
-	int64_t twin = node * node_ranks + rank % node_ranks;
-
-	return twin < n_ranks ? twin : n_ranks - 1;
-}
-
-static int64_t rows_twin(const struct rows *w, int64_t rank, int64_t node)
-{
-	return twin_of(rank, node, w->node_ranks, w->n_ranks);
 }
 
 /* Has an earlier choice of the token the same owner (node)? */
@@ -119,42 +125,44 @@ bool rows_within(const struct rows *w, const struct item *fine, enum unit coarse
 }
 
 /* Who of a node deals with another node for all of it. */
-static int64_t delegate_of(int64_t node, int64_t other, int64_t node_ranks, int64_t n_ranks)
+static int64_t delegate_of(const struct nodes *n, int64_t node, int64_t other)
 {
-	int64_t first = node * node_ranks, left = n_ranks - first;
+	int64_t first = node * n->node_ranks, left = n->n_ranks - first;
 
-	return first + other % (left < node_ranks ? left : node_ranks);
+	return first + other % (left < n->node_ranks ? left : n->node_ranks);
 }
 
 /* Ends of the hop between those two, which within one node is none: the source's own rows stay. */
-static void pair_ends(int64_t source, int64_t owner, int64_t node_ranks, int64_t n_ranks,
-                      int64_t *sender, int64_t *receiver)
+static void pair_ends(const struct nodes *n, int64_t source, int64_t owner, int64_t *sender,
+                      int64_t *receiver)
 {
-	int64_t from = source / node_ranks, to = owner / node_ranks;
+	int64_t from = source / n->node_ranks, to = owner / n->node_ranks;
 
-	*sender = from == to ? source : delegate_of(from, to, node_ranks, n_ranks);
-	*receiver = from == to ? source : delegate_of(to, from, node_ranks, n_ranks);
+	*sender = from == to ? source : delegate_of(n, from, to);
+	*receiver = from == to ? source : delegate_of(n, to, from);
 }
 
-void hop_ends(enum hop hop, int64_t source, int64_t owner, int64_t node_ranks, int64_t n_ranks,
-              int64_t *holder, int64_t *needer)
+void hop_ends(const struct nodes *n, enum hop hop, int64_t source, int64_t owner, int64_t *holder,
+              int64_t *needer)
 {
-	int64_t in_node = twin_of(source, owner / node_ranks, node_ranks, n_ranks);
-	int64_t at_home = twin_of(owner, source / node_ranks, node_ranks, n_ranks);
-
+	int64_t in_node = nodes_twin(n, source, owner / n->node_ranks);
+	int64_t at_home = nodes_twin(n, owner, source / n->node_ranks);
+	int64_t forwarder = nodes_forwarder(n, source, owner / n->node_ranks);
 	int64_t sender, receiver;
 
-	pair_ends(source, owner, node_ranks, n_ranks, &sender, &receiver);
-	*holder = hop == HOP_IN_NODE  ? in_node
-	          : hop == HOP_ACROSS ? at_home
-	          : hop == HOP_PAIR   ? sender
-	          : hop == HOP_SPREAD ? receiver
-	                              : source;
-	*needer = hop == HOP_TO_NODE  ? in_node
-	          : hop == HOP_ALIGN  ? at_home
-	          : hop == HOP_GATHER ? sender
-	          : hop == HOP_PAIR   ? receiver
-	                              : owner;
+	pair_ends(n, source, owner, &sender, &receiver);
+	*holder = hop == HOP_IN_NODE   ? in_node
+	          : hop == HOP_ACROSS  ? at_home
+	          : hop == HOP_FORWARD ? forwarder
+	          : hop == HOP_PAIR    ? sender
+	          : hop == HOP_SPREAD  ? receiver
+	                               : source;
+	*needer = hop == HOP_TO_NODE        ? in_node
+	          : hop == HOP_ALIGN        ? at_home
+	          : hop == HOP_TO_FORWARDER ? forwarder
+	          : hop == HOP_GATHER       ? sender
+	          : hop == HOP_PAIR         ? receiver
+	                                    : owner;
 }
 
 /* Rows for experts first .. end - 1 from sources from_source .. to_source - 1. */
@@ -181,25 +189,31 @@ static void place_on_the_way(const struct rows *w, enum layout layout, const str
 
 	switch (layout) {
 	case LAYOUT_TWIN_SLOTS:
-		*rank = rows_twin(w, source, node), *row = slot;
+		*rank = nodes_twin(&w->nodes, source, node), *row = slot;
 		return;
 	case LAYOUT_TWIN_BRANCHES:
-		*rank = rows_twin(w, source, node), *row = branch_slot;
+		*rank = nodes_twin(&w->nodes, source, node), *row = branch_slot;
+		return;
+	case LAYOUT_FORWARDER_SLOTS:
+		*rank = nodes_forwarder(&w->nodes, source, node), *row = slot;
+		return;
+	case LAYOUT_FORWARDER_BRANCHES:
+		*rank = nodes_forwarder(&w->nodes, source, node), *row = branch_slot;
 		return;
 	case LAYOUT_PAIR_OUT:
-		pair_ends(source, x->owner, w->node_ranks, w->n_ranks, rank, &other);
+		pair_ends(&w->nodes, source, x->owner, rank, &other);
 		*row = node * w->n_ranks * w->tokens_most + slot;
 		return;
 	case LAYOUT_PAIR_IN:
-		pair_ends(source, x->owner, w->node_ranks, w->n_ranks, &other, rank);
+		pair_ends(&w->nodes, source, x->owner, &other, rank);
 		*row = slot;
 		return;
 	case LAYOUT_PAIR_BRANCHES:
-		pair_ends(source, x->owner, w->node_ranks, w->n_ranks, &other, rank);
+		pair_ends(&w->nodes, source, x->owner, &other, rank);
 		*row = branch_slot;
 		return;
 	case LAYOUT_ALIGNED:
-		*rank = rows_twin(w, x->owner, rows_node(w, source)), *row = branch_slot;
+		*rank = nodes_twin(&w->nodes, x->owner, rows_node(w, source)), *row = branch_slot;
 		return;
 	default:
 		CHECK(!"a layout that holds no rows");

@@ -5,6 +5,7 @@
  * its twin in a node is the rank with the same place in that node. */
 #pragma once
 #include "models/routing.h"
+#include "sim/nodes.h"
 
 /* What one row stands for. Coarser units hold one row for several branches of a token. */
 enum unit {
@@ -19,14 +20,16 @@ enum unit {
 
 /* From whom to whom rows go in dispatch; combine goes the same way back. */
 enum hop {
-	HOP_WHOLE,   /* source -> owner */
-	HOP_TO_NODE, /* source -> its twin in the owner's node */
-	HOP_IN_NODE, /* that twin -> owner */
-	HOP_ALIGN,   /* source -> the owner's twin in the source's node */
-	HOP_ACROSS,  /* that twin -> owner */
-	HOP_GATHER,  /* source -> who sends for its node to the owner's; within a node: nowhere */
-	HOP_PAIR,    /* that one -> who receives for the owner's node from the source's */
-	HOP_SPREAD,  /* that one -> owner */
+	HOP_WHOLE,        /* source -> owner */
+	HOP_TO_NODE,      /* source -> its twin in the owner's node */
+	HOP_IN_NODE,      /* that twin -> owner */
+	HOP_ALIGN,        /* source -> the owner's twin in the source's node */
+	HOP_ACROSS,       /* that twin -> owner */
+	HOP_TO_FORWARDER, /* source -> who passes on its rows in the owner's node */
+	HOP_FORWARD,      /* that one -> owner */
+	HOP_GATHER, /* source -> who sends for its node to the owner's; within a node: nowhere */
+	HOP_PAIR,   /* that one -> who receives for the owner's node from the source's */
+	HOP_SPREAD, /* that one -> owner */
 	HOPS
 };
 
@@ -39,16 +42,19 @@ enum layout {
 	LAYOUT_SLOTS,      /* at the owner: a fixed slot for each (source, expert, n-th of them) */
 	LAYOUT_RANK_SLOTS, /* at the owner: a fixed slot for each (source, token) */
 	LAYOUT_TWIN_SLOTS, /* at the source's twin in the owner's node: for each (source, token) */
-	LAYOUT_TWIN_BRANCHES, /* there: for each (source, token, choice) */
-	LAYOUT_PAIR_OUT,      /* at who sends for the source's node to the owner's: for each
-	                         (node, source, token) */
-	LAYOUT_PAIR_IN,       /* at who receives it: for each (source, token) */
-	LAYOUT_PAIR_BRANCHES, /* there: for each (source, token, choice) */
-	LAYOUT_ALIGNED,       /* at the owner's twin in the source's node: for each (source of that
-	                         node, token, choice) */
-	LAYOUT_OWNER_SLOTS,   /* at the source: a fixed slot for each (token, rank) */
-	LAYOUT_WEIGHTS,       /* at any rank: by expert */
-	LAYOUT_COUNTS,        /* rows of a table: one for each rank, its count of rows by expert */
+	LAYOUT_TWIN_BRANCHES,      /* there: for each (source, token, choice) */
+	LAYOUT_FORWARDER_SLOTS,    /* at who passes the source's rows on in the owner's node: for
+	                              each (source, token) */
+	LAYOUT_FORWARDER_BRANCHES, /* there: for each (source, token, choice) */
+	LAYOUT_PAIR_OUT,           /* at who sends for the source's node to the owner's: for each
+	                              (node, source, token) */
+	LAYOUT_PAIR_IN,            /* at who receives it: for each (source, token) */
+	LAYOUT_PAIR_BRANCHES,      /* there: for each (source, token, choice) */
+	LAYOUT_ALIGNED,     /* at the owner's twin in the source's node: for each (source of that
+	                       node, token, choice) */
+	LAYOUT_OWNER_SLOTS, /* at the source: a fixed slot for each (token, rank) */
+	LAYOUT_WEIGHTS,     /* at any rank: by expert */
+	LAYOUT_COUNTS,      /* rows of a table: one for each rank, its count of rows by expert */
 };
 
 /* Tokens, and how many rows each rank sends to each expert. */
@@ -58,6 +64,8 @@ struct rows {
 	uint32_t *count;  /* [rank][expert] */
 	uint32_t *before; /* [branch]: branches of its source to the same expert before it */
 	int64_t *source;  /* [token of all] */
+	struct nodes nodes;
+	uint32_t *forwarder; /* of nodes: by rows to each node's experts */
 	/* [expert]: where experts are slots, the expert whose weights one holds; NULL: its own.
 	   Belongs to who set it after rows_init() */
 	const uint32_t *holds;
@@ -85,10 +93,9 @@ size_t rows_items(const struct rows *w, enum unit unit, struct item **out);
 bool rows_within(const struct rows *w, const struct item *fine, enum unit coarse,
                  const struct item *of);
 
-/* Who has a row before a hop, and who after it, in nodes of node_ranks of n_ranks in all. Where the
- * last node is not full, its last rank stands in for the twins it lacks. */
-void hop_ends(enum hop hop, int64_t source, int64_t owner, int64_t node_ranks, int64_t n_ranks,
-              int64_t *holder, int64_t *needer);
+/* Who has a row before a hop, and who after it. */
+void hop_ends(const struct nodes *n, enum hop hop, int64_t source, int64_t owner, int64_t *holder,
+              int64_t *needer);
 
 /* The rank and row number. count: the table [rank][expert] to go by, which may be wrong when it
  * was read too early; NULL takes the true one. */

@@ -14,6 +14,7 @@ struct ask {
 	enum phase phase;
 	int64_t ep, tokens;
 	enum dtype dispatch;
+	int64_t groups; /* of which each token takes one; 0: experts are not grouped */
 };
 
 static enum rc op_time(const struct ask *a, double *out_s, struct err *e)
@@ -27,6 +28,8 @@ static enum rc op_time(const struct ask *a, double *out_s, struct err *e)
 	                        .hidden = 7168,
 	                        .top_k = 8,
 	                        .experts = 256,
+	                        .groups = a->groups,
+	                        .top_groups = a->groups > 0,
 	                        .dispatch = a->dispatch};
 	struct config *c = config_new();
 	struct predictor *p = predictor_new();
@@ -54,7 +57,7 @@ static enum rc ratio(struct ask first, struct ask second, double *out_ratio, str
 
 static struct ask trtllm(enum exchange_op op, int64_t tokens, enum dtype dispatch)
 {
-	return (struct ask){"gb200-nvl72", "one-sided", op, PHASE_DECODE, 8, tokens, dispatch};
+	return (struct ask){"gb200-nvl72", "one-sided", op, PHASE_DECODE, 8, tokens, dispatch, 0};
 }
 
 static enum rc trtllm_floor(double *out, struct err *e)
@@ -92,7 +95,7 @@ static enum rc trtllm_quantised(double *out, struct err *e)
 
 static struct ask deepep_ll(enum exchange_op op, int64_t ep)
 {
-	return (struct ask){"h800-node-rdma", "deepep-ll", op, PHASE_DECODE, ep, 128, DTYPE_FP8};
+	return (struct ask){"h800-node-rdma", "deepep-ll", op, PHASE_DECODE, ep, 128, DTYPE_FP8, 0};
 }
 
 static enum rc deepep_ll_rise(double *out, struct err *e)
@@ -138,25 +141,125 @@ static enum rc flows_ratio(struct ask a, const char *first, const char *second, 
 	return RC_OK;
 }
 
+/* ---- FUSCO: 8 nodes of 8 ---- */
+
+/* groups: 8 are the nodes. */
+static struct ask fusco(int64_t tokens, int64_t groups)
+{
+	return (struct ask){"h800-node-rdma", "fusco",    0,     PHASE_PREFILL, 64,
+	                    tokens,           DTYPE_BF16, groups};
+}
+
 static enum rc fusco_nccl(double *out, struct err *e)
 {
-	struct ask a = {"h800-node-rdma", NULL, 0, PHASE_PREFILL, 64, 16384, DTYPE_BF16};
+	return flows_ratio(fusco(16384, 0), "deepep-normal", "relay3", out, e);
+}
 
-	return flows_ratio(a, "deepep-normal", "relay3", out, e);
+static enum rc fusco_own_nccl(double *out, struct err *e)
+{
+	return flows_ratio(fusco(16384, 0), "fusco", "relay3", out, e);
+}
+
+static enum rc fusco_own_deepep(double *out, struct err *e)
+{
+	return flows_ratio(fusco(16384, 0), "fusco", "deepep-normal", out, e);
+}
+
+static enum rc fusco_node_nccl(double *out, struct err *e)
+{
+	return flows_ratio(fusco(16384, 8), "fusco", "relay3", out, e);
+}
+
+static enum rc fusco_node_deepep(double *out, struct err *e)
+{
+	return flows_ratio(fusco(16384, 8), "fusco", "deepep-normal", out, e);
+}
+
+static enum rc fusco_node_baselines(double *out, struct err *e)
+{
+	return flows_ratio(fusco(16384, 8), "deepep-normal", "relay3", out, e);
+}
+
+/* The same exchange where the busiest rank's rows are so many times the mean, s. */
+static enum rc skewed_time(const char *flow, double rank_max_mean_ratio, double *out_s,
+                           struct err *e)
+{
+	struct config *c = config_new();
+	struct step_request q = {.machine = &c->machine,
+	                         .model = &c->model,
+	                         .schedule = &c->schedule,
+	                         .routing = &c->routing,
+	                         .flow = flow_find(flow, e),
+	                         .phase = PHASE_PREFILL,
+	                         .sequences_count = 1,
+	                         .query_count = 16384};
+	struct graph *g = graph_new();
+	struct timeline timeline;
+	struct topology t;
+	enum rc rc = q.flow ? config_section(c, SECTION_MACHINE, "h800-node-rdma", e) : e->rc;
+
+	timeline_init(&timeline);
+	if (rc == RC_OK)
+		rc = config_section(c, SECTION_MODEL, "deepseek-v3.1", e);
+	c->schedule.ep = 64, c->schedule.dispatch = DTYPE_BF16;
+	c->routing.kind = ROUTING_SKEWED, c->routing.rank_max_mean_ratio = rank_max_mean_ratio;
+	if (rc == RC_OK)
+		rc = exchange_graph(&q, g, &t, e);
+	if (rc == RC_OK)
+		rc = engine_fluid.run(g, &q.engine_options, &timeline, e);
+	if (rc == RC_OK)
+		*out_s = timeline.makespan_s;
+	timeline_fini(&timeline);
+	graph_free(g);
+	config_free(c);
+	return rc;
+}
+
+static enum rc skewed_ratio(const char *first, const char *second, double *out_ratio, struct err *e)
+{
+	/* by as much NCCL, whose bytes follow the busiest rank, is slower on FUSCO's skewed routing
+	   than on its ordinary one: 339.3 ms over 143.6 ms */
+	const double rank_max_mean_ratio = 2.36;
+	double first_s, second_s;
+
+	TRY(skewed_time(first, rank_max_mean_ratio, &first_s, e));
+	TRY(skewed_time(second, rank_max_mean_ratio, &second_s, e));
+	*out_ratio = second_s / first_s;
+	return RC_OK;
+}
+
+static enum rc fusco_skew_deepep(double *out, struct err *e)
+{
+	return skewed_ratio("fusco", "deepep-normal", out, e);
+}
+
+static enum rc fusco_skew_baselines(double *out, struct err *e)
+{
+	return skewed_ratio("deepep-normal", "relay3", out, e);
+}
+
+static enum rc fusco_line(double *out, struct err *e)
+{
+	double s[3];
+
+	for (int i = 0; i < 3; i++)
+		TRY(exchange_time(fusco((int64_t)8192 << i, 0), &s[i], e));
+	*out = (s[2] - s[1]) / (s[1] - s[0]);
+	return RC_OK;
 }
 
 /* ---- Tutel: the all-to-all in two steps against the one in one, and pipelining ---- */
 
 static enum rc tutel_small(double *out, struct err *e)
 {
-	struct ask a = {"atlas-a2", NULL, 0, PHASE_PREFILL, 16, 8, DTYPE_BF16};
+	struct ask a = {"atlas-a2", NULL, 0, PHASE_PREFILL, 16, 8, DTYPE_BF16, 0};
 
 	return flows_ratio(a, "hierarchical", "relay3", out, e);
 }
 
 static enum rc tutel_large(double *out, struct err *e)
 {
-	struct ask a = {"atlas-a2", NULL, 0, PHASE_PREFILL, 128, 8, DTYPE_BF16};
+	struct ask a = {"atlas-a2", NULL, 0, PHASE_PREFILL, 128, 8, DTYPE_BF16, 0};
 
 	return flows_ratio(a, "hierarchical", "relay3", out, e);
 }
@@ -232,7 +335,7 @@ static enum rc tutel_degree_large(double *out, struct err *e)
 static enum rc allgather_crossover(double *out, struct err *e)
 {
 	for (int64_t ep = 2; ep <= 64; ep *= 2) {
-		struct ask a = {"cloudmatrix384", NULL, 0, PHASE_PREFILL, ep, 2048, DTYPE_BF16};
+		struct ask a = {"cloudmatrix384", NULL, 0, PHASE_PREFILL, ep, 2048, DTYPE_BF16, 0};
 		double ratio;
 
 		TRY(flows_ratio(a, "direct", "allgather", &ratio, e));
@@ -311,7 +414,7 @@ static enum rc zero_context_even(double *out, struct err *e)
 
 static struct ask cm384(enum phase phase, int64_t tokens)
 {
-	return (struct ask){"cloudmatrix384", NULL, 0, phase, 64, tokens, DTYPE_BF16};
+	return (struct ask){"cloudmatrix384", NULL, 0, phase, 64, tokens, DTYPE_BF16, 0};
 }
 
 /* The worst of all decode batches: direct over relay. */
@@ -388,6 +491,14 @@ const struct shape_row shape_rows[] = {
         {"deepep_ll_saturation", deepep_ll_saturation},
         {"deepep_ll_combine", deepep_ll_combine},
         {"fusco_nccl", fusco_nccl},
+        {"fusco_own_nccl", fusco_own_nccl},
+        {"fusco_own_deepep", fusco_own_deepep},
+        {"fusco_node_nccl", fusco_node_nccl},
+        {"fusco_node_deepep", fusco_node_deepep},
+        {"fusco_node_baselines", fusco_node_baselines},
+        {"fusco_skew_deepep", fusco_skew_deepep},
+        {"fusco_skew_baselines", fusco_skew_baselines},
+        {"fusco_line", fusco_line},
         {"tutel_small", tutel_small},
         {"tutel_large", tutel_large},
         {"tutel_degree_small", tutel_degree_small},

@@ -2,100 +2,11 @@
  * walked for every token of a drawn routing and every byte is put down at the rank and the link
  * that it loads. The graph must say the same, though it is built from counts of rows. */
 #include "tests/exchange.h"
+#include "tests/tally.h"
 #include "tests/unit.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { MOST_RANKS = 64, MOST_TOP_K = 8 };
-
-struct tally {
-	const struct machine *machine;
-	int64_t ranks, node, top_k;
-	double experts_per_rank;
-	double h2, row, scale, scales; /* BF16 row, row on the wire, its one scale, one for 128 */
-	bool far, none, rank;          /* several nodes; option dedup */
-	double load[MOST_RANKS][RESOURCE_KINDS];
-};
-
-/* One token: its rank, and the owners of its experts, each once and each as often as it has some
- * of them; and the nodes of those. */
-struct token {
-	int64_t source, owner[MOST_TOP_K], distinct[MOST_TOP_K], node[MOST_TOP_K];
-	int64_t n, n_distinct, n_nodes;
-};
-
-/* ---- what loads what ---- */
-
-static void local(struct tally *t, int64_t rank, double bytes)
-{
-	t->load[rank][RES_HBM] += bytes;
-	t->load[rank][RES_COPY] += bytes;
-}
-
-static void links(struct tally *t, int64_t from, int64_t to, double bytes)
-{
-	const struct machine *m = t->machine;
-	bool mesh = m->fabric.kind == FABRIC_MESH;
-
-	switch (machine_tier(m, from, to)) {
-	case TIER_SELF:
-		return;
-	case TIER_PACKAGE:
-		t->load[from][RES_DIE_LINK] += bytes;
-		return;
-	case TIER_RDMA:
-		t->load[from][RES_NIC_OUT] += bytes, t->load[to][RES_NIC_IN] += bytes;
-		return;
-	default:
-		if (mesh) {
-			t->load[from][RES_MESH_LINK] += bytes;
-			return;
-		}
-		t->load[from][RES_EGRESS] += bytes, t->load[to][RES_INGRESS] += bytes;
-	}
-}
-
-static void move(struct tally *t, int64_t from, int64_t to, double bytes, bool put)
-{
-	int64_t issuer = put ? from : to;
-
-	t->load[put ? to : from][RES_HBM] += bytes;
-	if (machine_tier(t->machine, from, to) <= TIER_PACKAGE) /* not by the fabric's port */
-		t->load[issuer][RES_COPY] += bytes;
-	else
-		t->load[issuer][put ? RES_PUT : RES_GET] += bytes;
-	links(t, from, to, bytes);
-}
-
-static void put(struct tally *t, int64_t from, int64_t to, double bytes)
-{
-	move(t, from, to, bytes, true);
-}
-
-static void control(struct tally *t, double bytes)
-{
-	for (int64_t from = 0; from < t->ranks; from++) {
-		for (int64_t to = 0; to < t->ranks; to++)
-			links(t, from, to, bytes);
-	}
-}
-
-/* The rank with the place of `rank` in another node, or the last there is. */
-static int64_t twin(const struct tally *t, int64_t rank, int64_t node)
-{
-	int64_t at = node * t->node + rank % t->node;
-
-	return at < t->ranks ? at : t->ranks - 1;
-}
-
-/* The rank of `node` that deals with the node `other`; within a node, the source itself. */
-static int64_t delegate(const struct tally *t, int64_t source, int64_t node, int64_t other)
-{
-	int64_t left = t->ranks - node * t->node, of = left < t->node ? left : t->node;
-
-	return node == other ? source : node * t->node + other % of;
-}
 
 static double up_to(double bytes, double unit)
 {
@@ -111,58 +22,58 @@ static double slot_bytes(const struct tally *t)
 
 static void one_sided_dispatch(struct tally *t, const struct token *x)
 {
-	local(t, x->source, t->h2);
+	tally_local(t, x->source, t->h2);
 	for (int64_t i = 0; i < x->n_distinct; i++)
-		put(t, x->source, x->distinct[i], slot_bytes(t));
+		tally_put(t, x->source, x->distinct[i], slot_bytes(t));
 }
 
 /* Sums of each rank's results for the token. */
 static void rank_sums(struct tally *t, const struct token *x)
 {
 	for (int64_t i = 0; i < x->n; i++)
-		local(t, x->owner[i], t->h2);
+		tally_local(t, x->owner[i], t->h2);
 	for (int64_t i = 0; i < x->n_distinct; i++)
-		local(t, x->distinct[i], t->h2);
+		tally_local(t, x->distinct[i], t->h2);
 }
 
 static void one_sided_combine(struct tally *t, const struct token *x)
 {
 	rank_sums(t, x);
 	for (int64_t i = 0; i < x->n_distinct; i++)
-		move(t, x->distinct[i], x->source, t->h2, false);
-	local(t, x->source, t->h2);
+		tally_move(t, x->distinct[i], x->source, t->h2, false);
+	tally_local(t, x->source, t->h2);
 }
 
 static void ll_dispatch(struct tally *t, const struct token *x)
 {
 	double packed = t->row + t->scales, message = packed + 16;
 
-	local(t, x->source, t->h2 + message);
+	tally_local(t, x->source, t->h2 + message);
 	for (int64_t i = 0; i < x->n; i++) {
-		local(t, x->source, message);
-		put(t, x->source, x->owner[i], message);
-		local(t, x->owner[i], message + packed);
+		tally_local(t, x->source, message);
+		tally_put(t, x->source, x->owner[i], message);
+		tally_local(t, x->owner[i], message + packed);
 	}
 }
 
 static void ll_combine(struct tally *t, const struct token *x)
 {
 	for (int64_t i = 0; i < x->n; i++) {
-		local(t, x->owner[i], 3 * t->h2);
-		put(t, x->owner[i], x->source, t->h2);
-		local(t, x->source, t->h2);
+		tally_local(t, x->owner[i], 3 * t->h2);
+		tally_put(t, x->owner[i], x->source, t->h2);
+		tally_local(t, x->source, t->h2);
 	}
-	local(t, x->source, t->h2);
+	tally_local(t, x->source, t->h2);
 }
 
 static void ubep_dispatch(struct tally *t, const struct token *x)
 {
 	double blocks = 512 * ceil((t->row + 44) / 480);
 
-	local(t, x->source, t->h2);
+	tally_local(t, x->source, t->h2);
 	for (int64_t i = 0; i < x->n; i++) {
-		put(t, x->source, x->owner[i], blocks);
-		local(t, x->owner[i], blocks + t->row);
+		tally_put(t, x->source, x->owner[i], blocks);
+		tally_local(t, x->owner[i], blocks + t->row);
 	}
 }
 
@@ -171,33 +82,33 @@ static void ubep_combine(struct tally *t, const struct token *x)
 	double blocks = 512 * ceil(t->h2 / 480);
 
 	for (int64_t i = 0; i < x->n; i++) {
-		local(t, x->owner[i], t->h2);
-		put(t, x->owner[i], x->source, blocks);
-		local(t, x->source, blocks);
+		tally_local(t, x->owner[i], t->h2);
+		tally_put(t, x->owner[i], x->source, blocks);
+		tally_local(t, x->source, blocks);
 	}
-	local(t, x->source, t->h2);
+	tally_local(t, x->source, t->h2);
 }
 
 /* A row over the first hop, and over the second. */
 static void cross(struct tally *t, int64_t source, int64_t owner, double message)
 {
-	int64_t at = twin(t, source, owner / t->node);
+	int64_t at = tally_twin(t, source, owner / t->node);
 
 	if (!t->far)
 		return;
-	put(t, source, at, message);
+	tally_put(t, source, at, message);
 	if (at != source)
-		local(t, source, 2 * message);
+		tally_local(t, source, 2 * message);
 }
 
 static void pass(struct tally *t, int64_t source, int64_t owner, double message)
 {
-	int64_t at = twin(t, source, owner / t->node);
+	int64_t at = tally_twin(t, source, owner / t->node);
 
 	if (t->far)
-		local(t, at, message);
-	put(t, at, owner, message);
-	local(t, owner, 2 * message);
+		tally_local(t, at, message);
+	tally_put(t, at, owner, message);
+	tally_local(t, owner, 2 * message);
 }
 
 static void normal_dispatch(struct tally *t, const struct token *x)
@@ -206,7 +117,7 @@ static void normal_dispatch(struct tally *t, const struct token *x)
 	const int64_t *owners = t->none ? x->owner : x->distinct;
 	int64_t n = t->none ? x->n : x->n_distinct;
 
-	local(t, x->source, t->h2);
+	tally_local(t, x->source, t->h2);
 	for (int64_t i = 0; i < n; i++) {
 		if (t->none || t->rank)
 			cross(t, x->source, owners[i], message);
@@ -215,15 +126,15 @@ static void normal_dispatch(struct tally *t, const struct token *x)
 	for (int64_t i = 0; i < x->n_nodes && !t->none && !t->rank; i++)
 		cross(t, x->source, x->node[i] * t->node, message);
 	for (int64_t i = 0; i < x->n; i++)
-		local(t, x->owner[i], 2 * t->row);
+		tally_local(t, x->owner[i], 2 * t->row);
 }
 
 /* A row from the twin to the source, which reads it. */
 static void return_row(struct tally *t, int64_t source, int64_t at)
 {
-	local(t, at, 2 * t->h2);
-	put(t, at, source, t->h2);
-	local(t, source, t->h2);
+	tally_local(t, at, 2 * t->h2);
+	tally_put(t, at, source, t->h2);
+	tally_local(t, source, t->h2);
 }
 
 static void normal_combine(struct tally *t, const struct token *x)
@@ -234,17 +145,17 @@ static void normal_combine(struct tally *t, const struct token *x)
 	if (!t->none)
 		rank_sums(t, x);
 	for (int64_t i = 0; i < n; i++) {
-		int64_t at = twin(t, x->source, owners[i] / t->node);
+		int64_t at = tally_twin(t, x->source, owners[i] / t->node);
 
-		local(t, owners[i], t->h2);
-		put(t, owners[i], at, t->h2);
-		local(t, at, t->h2);
+		tally_local(t, owners[i], t->h2);
+		tally_put(t, owners[i], at, t->h2);
+		tally_local(t, at, t->h2);
 		if (t->far && (t->none || t->rank))
 			return_row(t, x->source, at);
 	}
 	for (int64_t i = 0; i < x->n_nodes && t->far && !t->none && !t->rank; i++)
-		return_row(t, x->source, twin(t, x->source, x->node[i]));
-	local(t, x->source, t->h2);
+		return_row(t, x->source, tally_twin(t, x->source, x->node[i]));
+	tally_local(t, x->source, t->h2);
 }
 
 static void hierarchical_dispatch(struct tally *t, const struct token *x)
@@ -252,34 +163,34 @@ static void hierarchical_dispatch(struct tally *t, const struct token *x)
 	double row = t->row + t->scale;
 
 	for (int64_t i = 0; i < x->n; i++) {
-		int64_t at = twin(t, x->owner[i], x->source / t->node);
+		int64_t at = tally_twin(t, x->owner[i], x->source / t->node);
 
-		local(t, x->source, t->h2 + row + 2 * row + row);
-		put(t, x->source, at, row);
+		tally_local(t, x->source, t->h2 + row + 2 * row + row);
+		tally_put(t, x->source, at, row);
 		if (t->far) {
-			local(t, at, 2 * row + row);
-			put(t, at, x->owner[i], row);
+			tally_local(t, at, 2 * row + row);
+			tally_put(t, at, x->owner[i], row);
 		}
-		local(t, x->owner[i], 2 * row);
+		tally_local(t, x->owner[i], 2 * row);
 	}
 }
 
 static void hierarchical_combine(struct tally *t, const struct token *x)
 {
 	for (int64_t i = 0; i < x->n; i++) {
-		int64_t at = twin(t, x->owner[i], x->source / t->node);
+		int64_t at = tally_twin(t, x->owner[i], x->source / t->node);
 
-		local(t, x->owner[i], 2 * t->h2);
+		tally_local(t, x->owner[i], 2 * t->h2);
 		if (t->far) {
-			local(t, x->owner[i], t->h2);
-			put(t, x->owner[i], at, t->h2);
-			local(t, at, 2 * t->h2);
+			tally_local(t, x->owner[i], t->h2);
+			tally_put(t, x->owner[i], at, t->h2);
+			tally_local(t, at, 2 * t->h2);
 		}
-		local(t, at, t->h2);
-		put(t, at, x->source, t->h2);
-		local(t, x->source, 2 * t->h2 + t->h2);
+		tally_local(t, at, t->h2);
+		tally_put(t, at, x->source, t->h2);
+		tally_local(t, x->source, 2 * t->h2 + t->h2);
 	}
-	local(t, x->source, t->h2);
+	tally_local(t, x->source, t->h2);
 }
 
 /* All pairs. */
@@ -287,15 +198,15 @@ static void two_phase_dispatch(struct tally *t, const struct token *x)
 {
 	double row = slot_bytes(t);
 
-	local(t, x->source, t->h2);
+	tally_local(t, x->source, t->h2);
 	for (int64_t i = 0; i < x->n_distinct; i++) {
-		int64_t owner = x->distinct[i], at = twin(t, owner, x->source / t->node);
+		int64_t owner = x->distinct[i], at = tally_twin(t, owner, x->source / t->node);
 
 		if (t->far) {
-			put(t, x->source, at, row);
-			local(t, at, row);
+			tally_put(t, x->source, at, row);
+			tally_local(t, at, row);
 		}
-		put(t, t->far ? at : x->source, owner, row);
+		tally_put(t, t->far ? at : x->source, owner, row);
 	}
 }
 
@@ -303,17 +214,17 @@ static void two_phase_combine(struct tally *t, const struct token *x)
 {
 	rank_sums(t, x);
 	for (int64_t i = 0; i < x->n_distinct; i++) {
-		int64_t owner = x->distinct[i], at = twin(t, owner, x->source / t->node);
+		int64_t owner = x->distinct[i], at = tally_twin(t, owner, x->source / t->node);
 
-		local(t, owner, t->h2);
+		tally_local(t, owner, t->h2);
 		if (t->far) {
-			put(t, owner, at, t->h2);
-			local(t, at, t->h2);
+			tally_put(t, owner, at, t->h2);
+			tally_local(t, at, t->h2);
 		}
-		put(t, t->far ? at : owner, x->source, t->h2);
-		local(t, x->source, t->h2);
+		tally_put(t, t->far ? at : owner, x->source, t->h2);
+		tally_local(t, x->source, t->h2);
 	}
-	local(t, x->source, t->h2);
+	tally_local(t, x->source, t->h2);
 }
 
 /* One representative. */
@@ -326,19 +237,19 @@ static void delegates_dispatch(struct tally *t, const struct token *x)
 		two_phase_dispatch(t, x);
 		return;
 	}
-	local(t, x->source, t->h2);
+	tally_local(t, x->source, t->h2);
 	for (int64_t i = 0; i < x->n_nodes; i++) {
-		int64_t out = delegate(t, x->source, home, x->node[i]);
+		int64_t out = tally_delegate(t, x->source, home, x->node[i]);
 
-		put(t, x->source, out, row);
-		local(t, out, row);
-		put(t, out, delegate(t, x->source, x->node[i], home), row);
+		tally_put(t, x->source, out, row);
+		tally_local(t, out, row);
+		tally_put(t, out, tally_delegate(t, x->source, x->node[i], home), row);
 	}
 	for (int64_t i = 0; i < x->n_distinct; i++) {
-		int64_t in = delegate(t, x->source, x->distinct[i] / t->node, home);
+		int64_t in = tally_delegate(t, x->source, x->distinct[i] / t->node, home);
 
-		local(t, in, row);
-		put(t, in, x->distinct[i], row);
+		tally_local(t, in, row);
+		tally_put(t, in, x->distinct[i], row);
 	}
 }
 
@@ -352,23 +263,64 @@ static void delegates_combine(struct tally *t, const struct token *x)
 	}
 	rank_sums(t, x);
 	for (int64_t i = 0; i < x->n_distinct; i++) {
-		int64_t in = delegate(t, x->source, x->distinct[i] / t->node, home);
+		int64_t in = tally_delegate(t, x->source, x->distinct[i] / t->node, home);
 
-		local(t, x->distinct[i], t->h2);
-		put(t, x->distinct[i], in, t->h2);
-		local(t, in, t->h2);
+		tally_local(t, x->distinct[i], t->h2);
+		tally_put(t, x->distinct[i], in, t->h2);
+		tally_local(t, in, t->h2);
 	}
 	for (int64_t i = 0; i < x->n_nodes; i++) {
-		int64_t in = delegate(t, x->source, x->node[i], home);
-		int64_t out = delegate(t, x->source, home, x->node[i]);
+		int64_t in = tally_delegate(t, x->source, x->node[i], home);
+		int64_t out = tally_delegate(t, x->source, home, x->node[i]);
 
-		local(t, in, 2 * t->h2);
-		put(t, in, out, t->h2);
-		local(t, out, t->h2);
-		put(t, out, x->source, t->h2);
-		local(t, x->source, t->h2);
+		tally_local(t, in, 2 * t->h2);
+		tally_put(t, in, out, t->h2);
+		tally_local(t, out, t->h2);
+		tally_put(t, out, x->source, t->h2);
+		tally_local(t, x->source, t->h2);
 	}
-	local(t, x->source, t->h2);
+	tally_local(t, x->source, t->h2);
+}
+
+static void fusco_dispatch(struct tally *t, const struct token *x)
+{
+	double row = t->row + t->scale;
+
+	if (t->scale > 0) /* quantised before */
+		tally_local(t, x->source, t->h2 + t->row);
+	for (int64_t i = 0; i < x->n_nodes; i++) {
+		if (x->node[i] == x->source / t->node)
+			continue;
+		tally_local(t, x->source, row);
+		tally_put(t, x->source, t->forwarder[x->source][x->node[i]],
+		          row + 12 * (double)t->top_k);
+	}
+	for (int64_t i = 0; i < x->n; i++) {
+		int64_t at = t->forwarder[x->source][x->owner[i] / t->node];
+
+		tally_local(t, at, row);
+		tally_put(t, at, x->owner[i], row);
+	}
+}
+
+static void fusco_combine(struct tally *t, const struct token *x)
+{
+	for (int64_t i = 0; i < x->n; i++) {
+		int64_t at = t->forwarder[x->source][x->owner[i] / t->node];
+
+		tally_local(t, x->owner[i], t->h2);
+		tally_put(t, x->owner[i], at, t->h2);
+		tally_local(t, at, t->h2);
+	}
+	for (int64_t i = 0; t->far && i < x->n_nodes; i++) {
+		int64_t at = t->forwarder[x->source][x->node[i]];
+
+		tally_local(t, at, at == x->source ? t->h2 : 2 * t->h2);
+		if (at != x->source)
+			tally_put(t, at, x->source, t->h2);
+		tally_local(t, x->source, t->h2);
+	}
+	tally_local(t, x->source, t->h2);
 }
 
 /* Control bytes to every peer, and for each expert of the peer. */
@@ -390,6 +342,7 @@ static const struct walked {
         {&flow_two_phase, 0, two_phase_dispatch, two_phase_combine, 4, 0},
         {&flow_two_phase, DEDUP_RANK, two_phase_dispatch, two_phase_combine, 4, 0},
         {&flow_two_phase, DEDUP_NODE, delegates_dispatch, delegates_combine, 4, 0},
+        {&flow_fusco, 0, fusco_dispatch, fusco_combine, 4 * 256, 0},
 };
 enum { WALKS = sizeof walks / sizeof *walks };
 
@@ -441,6 +394,8 @@ static void tally_init(struct tally *t, const struct exchange_wish *w, int dedup
 
 static void tally_walk(struct tally *t, const struct walked *k, const struct choices *c)
 {
+	for (int64_t node = 0; node * t->node < t->ranks; node++)
+		tally_forwarders(t, c, node);
 	for (int64_t source = 0; source < t->ranks; source++) {
 		for (int64_t at = c->first[source]; at < c->first[source + 1]; at++) {
 			struct token x = token_of(t, c, source, at);
@@ -449,7 +404,7 @@ static void tally_walk(struct tally *t, const struct walked *k, const struct cho
 			k->combine(t, &x);
 		}
 	}
-	control(t, k->peer + k->per_expert * t->experts_per_rank);
+	tally_control(t, k->peer + k->per_expert * t->experts_per_rank);
 }
 
 static bool is_of_rank(int kind)

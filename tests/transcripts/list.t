@@ -16,6 +16,7 @@ $ epsim list flows
 > fused          dispatch, experts and combine in parts that overlap (Tutel's pipeline degree)
 > sdma-mte       large uneven segments by copy engines, all others by vector cores, at once
 > weight-gather  tokens stay; the next layer's experts are gathered under compute (AsyncEP)
+> fusco          one row to each node, to its least loaded GPU, from there into expert windows (FUSCO)
 $ epsim list engines | awk '{ print $1 }'
 > engines
 > name
@@ -122,6 +123,10 @@ $ epsim list flows --json
 >     {
 >       "name": "weight-gather",
 >       "describes": "tokens stay; the next layer's experts are gathered under compute (AsyncEP)"
+>     },
+>     {
+>       "name": "fusco",
+>       "describes": "one row to each node, to its least loaded GPU, from there into expert windows (FUSCO)"
 >     }
 >   ]
 > }

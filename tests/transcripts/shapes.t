@@ -22,6 +22,26 @@ $ epsim shapes
 > FUSCO
 >   holds     1.32   pack, all-to-all, unpack (NCCL) over DeepEP, 64 GPUs, 16384 tokens
 >                    published: 143.6 ms over 116.1 ms: 1.24 on real routing, 1.84 in one node; passes 1.05 to 2
+>   holds     1.39   pack, all-to-all, unpack (NCCL) over FUSCO, ordinary routing
+>                    published: 143.6 ms over 86.8 ms: 1.65 (1.60 to 1.65 from 4096 to 32768 tokens); passes 1.33 to 2.3
+>   explained 1.05   DeepEP over FUSCO, ordinary routing
+>                    published: 116.1 ms over 86.8 ms: 1.34 (1.13 to 1.34); passes 1.17 to 1.68
+>                    why not: what FUSCO saves is permuting rows around the exchange, 2.6 ms of DeepEP's 54 ms here, where copies run at HBM speed. With copies at a seventh of it (machine.vector.copy_core 3.08GBps) this is 1.33, NCCL over FUSCO 1.65 and NCCL over DeepEP 1.24, all as published. What permutes in the published runs is not said
+>   holds     2.59   each token's experts in one node: NCCL over FUSCO
+>                    published: 150.1 ms over 41.0 ms: 3.66 (3.49 to 3.84); passes 2.33 to 6.3
+>   explained 0.852  each token's experts in one node: DeepEP over FUSCO
+>                    published: 81.8 ms over 41.0 ms: 2.00 (1.96 to 2.02); passes 1.5 to 3
+>                    why not: in the node FUSCO's rows are taken to go once for each expert, so that they land in its order, DeepEP's go once for each rank and are copied; over H800's links that costs more than the copies, which run at HBM speed here. With copies at a seventh of it (machine.vector.copy_core 3.08GBps) this is 1.44, with H100's links of 450 GB/s besides 2.02
+>   explained 3.04   each token's experts in one node: NCCL over DeepEP
+>                    published: 150.1 ms over 81.8 ms: 1.84 (1.78 to 1.91); passes 1.42 to 2.68
+>                    why not: what DeepEP needs beside the wire are copies, which run at HBM speed here; on the wire alone it sends 0.9 rows a token between nodes where NCCL sends 7. With copies at a seventh of HBM speed (machine.vector.copy_core 3.08GBps), for both, this is 2.31
+>   explained 1.03   skewed routing, busiest rank 2.36 of the mean: DeepEP over FUSCO
+>                    published: 216.2 ms over 151.3 ms: 1.43 (1.29 to 1.43); passes 1.21 to 1.86
+>                    why not: as on ordinary routing: DeepEP's permutations cost next to nothing at HBM speed. With copies at a seventh of it (machine.vector.copy_core 3.08GBps) this is 1.56. Forwarding by load gains nothing, since every rank's tokens are drawn alike here
+>   holds     2.11   skewed routing, busiest rank 2.36 of the mean: NCCL over DeepEP
+>                    published: 339.3 ms over 216.2 ms: 1.57 (1.54 to 1.57); passes 1.28 to 2.14
+>   holds     2      linear in tokens: FUSCO's time from 16384 to 32768 over that from 8192 to 16384
+>                    published: 77.6 ms over 36.7 ms: 2.11 (all three systems and routings: 1.63 to 2.12); passes 1.8 to 2.2
 >
 > Tutel
 >   holds     0.607  few ranks: one all-to-all is faster than two (2DH); 16 ranks, 8 tokens
