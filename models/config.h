@@ -91,3 +91,4 @@ const char **config_names(enum section s, struct arena *a);
 /* Path of a named config, or NULL; a name that is a path is returned as it is, whether there is
  * such a file or not. kind: "machines", "sweeps", ... */
 const char *config_find(const char *kind, const char *name, struct arena *a);
+bool config_is_path(const char *name); /* has it a slash, or ends in .yaml? */

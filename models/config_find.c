@@ -28,12 +28,19 @@ static bool is_file(const char *path)
 	return stat(path, &s) == 0 && !S_ISDIR(s.st_mode);
 }
 
+bool config_is_path(const char *name)
+{
+	size_t length = strlen(name);
+
+	return strchr(name, '/') || (length > 5 && strcmp(name + length - 5, ".yaml") == 0);
+}
+
 const char *config_find(const char *kind, const char *name, struct arena *a)
 {
 	const char *folder[3];
-	size_t n = folders(folder), length = strlen(name);
+	size_t n = folders(folder);
 
-	if (strchr(name, '/') || (length > 5 && strcmp(name + length - 5, ".yaml") == 0))
+	if (config_is_path(name))
 		return arena_string(a, name);
 	for (size_t i = 0; i < n; i++) {
 		const char *path = arena_print(a, "%s/%s/%s.yaml", folder[i], kind, name);

@@ -79,20 +79,20 @@ static enum rc rows_take(const struct args *a, bool with_override, struct observ
                          struct err *e)
 {
 	const char *named = args_value(a, "machine", NULL);
+	bool on_named = named && (with_override || config_is_path(named));
 
 	o->row = heap_zeroed(o->set.n + 1, sizeof *o->row);
 	o->machine = heap_zeroed(o->set.n + 1, sizeof *o->machine);
 	for (size_t i = 0; i < o->set.n; i++) {
 		const struct observation *row = &o->set.row[i];
 
-		if (!passes(a, row) || (!with_override && !listed(named, row->machine))) {
+		if (!passes(a, row) || (!on_named && !listed(named, row->machine))) {
 			o->n_filtered++;
 			continue;
 		}
 		if (!is_usable(o, row, with_override))
 			continue;
-		TRY(machine_of(o, with_override && named ? named : row->machine, &o->machine[o->n],
-		               e));
+		TRY(machine_of(o, on_named ? named : row->machine, &o->machine[o->n], e));
 		o->row[o->n++] = row;
 	}
 	return RC_OK;

@@ -319,9 +319,10 @@ void run_report_json(const struct run_result *m, FILE *out)
 	json_settings(m, j);
 	json_text(j, "scope", names[m->run.scope]);
 	json_number(j, "time_s", total_s(m));
-	if (m->run.scope == SCOPE_STEP)
+	if (m->run.scope == SCOPE_STEP) {
 		json_number(j, "layer_s", m->step.layer_s);
-	json_number(j, "interval_s", m->step.interval_s);
+		json_number(j, "interval_s", m->step.interval_s);
+	}
 	if (m->spread_s.draws > 0) {
 		json_object(j, "draws");
 		json_integer(j, "count", m->spread_s.draws);

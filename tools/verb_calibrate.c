@@ -196,7 +196,8 @@ static enum rc run(const struct args *a, FILE *out, struct err *e)
 }
 
 static const struct option options[] = {
-        {"machine", "NAME,...", "only rows of these machines"},
+        {"machine", "NAME,...",
+         "only rows of these machines; a file of a machine: all rows, as made on that one"},
         OBSERVED_OPTIONS,
         {"holdout", "WHAT", "leave out by group (default), source, kernel, row or none"},
         {"prior", "WHAT",

@@ -3,7 +3,7 @@ $ printf 'machine,flow,source,impl,op,phase,ep,tokens_per_rank,hidden,topk,exper
 > row        machine         flow    op        phase   EP  tokens  hidden  type  measured  predicted       5 %      95 %  error  remarks
 > lab.csv:2  cloudmatrix384  relay2  dispatch  decode  16     128    7168  int8    150 us   159.6 us  105.3 us  241.8 us  +6.4%  kernel not calibrated
 > lab.csv:3  cloudmatrix384  relay2  combine   decode  16     128    7168  bf16    140 us   150.4 us  99.87 us  226.4 us  +7.4%  kernel not calibrated
-> lab.csv:4  cloudmatrix384  direct  combine   decode  16     128    7168  bf16         -     124 us  81.43 us  188.7 us      -  flow direct not calibrated; kernel not calibrated
+> lab.csv:4  cloudmatrix384  direct  combine   decode  16     128    7168  bf16         -     116 us  76.06 us  176.8 us      -  flow direct not calibrated; kernel not calibrated
 >
 > group  rows  median error  mean error  in 90 % interval
 > ep 16     2         6.90%       6.90%              100%
@@ -42,6 +42,15 @@ $ epsim validate $TMP/lab.csv --machine $TMP/mine.yaml | grep -c 'kernel not cal
 # What was written predicts as the fit did.
 $ epsim calibrate $TMP/lab.csv --machine cloudmatrix384 --starts 2 | sed -n '/^fitted rows/,/^$/p' | grep lab.csv >$TMP/fitted; epsim validate $TMP/lab.csv --machine $TMP/mine.yaml | grep 'lab.csv:[23] ' | cmp - $TMP/fitted && echo as fitted
 > as fitted
+# The same rows again start from the machine's sources, others where these led.
+$ epsim calibrate $TMP/lab.csv --machine $TMP/mine.yaml --starts 2 | sed -n 3p | cut -d';' -f3
+>  priors of the machine's sources, before its calibration
+$ sed 's/,lab,/,another lab,/' $TMP/lab.csv >$TMP/other.csv; epsim calibrate $TMP/other.csv --machine $TMP/mine.yaml --starts 2 | sed -n 3p | cut -d';' -f3
+>  priors are the machine's values, calibrated with other rows
+# The page of predictions holds what the command says.
+$ epsim validate configs/questions/direct-cm384.csv --json | sed -n 's/.*"predicted_s": \(.*\),/\1/p' | awk '{u = 1e6 * $1; printf(u < 99.95 ? "%.1f\n" : "%.0f\n", u)}' >$TMP/said; grep -cE . $TMP/said; sed -n '/^Decode:/,/^##/p' sim/CALIBRATION.md | awk -F ' *[|] *' '$2 ~ /^(dispatch|combine)$/ {print $6}' | cmp - $TMP/said && echo as said
+> 72
+> as said
 $ epsim calibrate $TMP/lab.csv --prior vlaues
 > epsim: --prior: 'vlaues' is no auto, sources or values; did you mean 'values'?
 ? 2
@@ -68,7 +77,7 @@ $ epsim validate $TMP/none.csv --as-flow relay-2
 > epsim: no flow is called 'relay-2'; did you mean 'relay2'? (see `epsim list flows`)
 ? 2
 $ epsim calibrate $TMP/none.csv --as-flow relay2 --starts 2 --out $TMP/none.yaml | head -1; grep -E 'command|flows' $TMP/none.yaml
-> machine cloudmatrix384: 2 rows, 1 parameters fitted and 2 kernel ratios, of which the data determine 1.9
+> machine cloudmatrix384: 2 rows, 0 parameters fitted and 2 kernel ratios, of which the data determine 1.9
 >     command: "epsim calibrate none.csv --as-flow relay2 --starts 2"
 >     flows: [relay2]
 # A prediction beyond what a machine was calibrated with says so.
