@@ -23,8 +23,8 @@ struct observed {
 
 /* Reads every word as a file. --machine NAME[,NAME...] keeps rows of those machines; without
  * override each row is predicted on its own. with_override, or where NAME is a file of a machine:
- * it replaces the machine of every row instead. observed_close() also after a failure. RC_DATA when no row is left, with the
- * reasons. */
+ * it replaces the machine of every row instead. observed_close() also after a failure. RC_DATA when
+ * no row is left, with the reasons. */
 enum rc observed_open(const struct args *a, bool with_override, struct observed *out,
                       struct err *e);
 void observed_close(struct observed *o);

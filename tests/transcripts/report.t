@@ -6,15 +6,15 @@ $ epsim report configs/sweeps/deepseek-v3.1-cm384.yaml --draws 0 | sed -n '1,/^#
 >
 > ## The answer
 >
-> **Yes.** 1,852 of 17,280 schedules meet all budgets. The best by throughput is direct, EP 64, TP 2, dispatch int8, micro batches 1, vector cores 48, batch 32, chunk 16384: 46.0 output tokens/s/NPU, first token after 3.1 s (37.9 % below its budget), each further one after 59.9 ms (0.2 % below its budget), with deployments of 64 NPUs.
+> **Yes.** 1,852 of 17,280 schedules meet all budgets. The best by throughput is direct, EP 64, TP 2, dispatch int8, micro batches 1, vector cores 48, batch 32, chunk 16384: 46.3 output tokens/s/NPU, first token after 3.08 s (38.5 % below its budget), each further one after 59.8 ms (0.3 % below its budget), with deployments of 64 NPUs.
 >
 > - Feasible schedules: 1,852 (of 17,280)
-> - Throughput: 46.0 (output tokens/s/NPU)
-> - TTFT: 3.1 s (37.9 % below its budget)
-> - TPOT: 59.9 ms (0.2 % below its budget)
+> - Throughput: 46.3 (output tokens/s/NPU)
+> - TTFT: 3.08 s (38.5 % below its budget)
+> - TPOT: 59.8 ms (0.3 % below its budget)
 > - NPUs: 64 (of a deployment)
 >
-> Most tokens/s/NPU within the budgets with other flows: 39.5 with relay3 (-14.0 %), 44.8 with relay2 (-2.6 %).
+> Most tokens/s/NPU within the budgets with other flows: 39.5 with relay3 (-14.6 %), 44.9 with relay2 (-3.0 %).
 >
 > ## The question
 >
@@ -72,13 +72,13 @@ $ epsim report configs/sweeps/deepseek-v3.1-cm384.yaml --draws 0 | sed -n "/^## 
 > | relay2 | over the TPOT budget | TPOT | 1.22 
 > | direct | does not fit memory | memory of decode | 1.88 
 > | direct | over the TTFT budget | TPOT | 4.20 
-> | direct | over the TPOT budget | TPOT | 0.49 
+> | direct | over the TPOT budget | TPOT | 0.37 
 >
 > ## Where the time goes
 
 # How sure it is: the machine's calibration, what of the best schedule lies outside it, draws of its numbers.
 $ epsim report configs/sweeps/deepseek-v3.1-cm384.yaml | grep '^But'
-> But it meets them in only 34 % of 100 draws of the machine's uncertain numbers. The best of the front that does in at least 95 %: direct, EP 128, TP 2, dispatch int8, micro batches 1, vector cores 48, batch 16, chunk 16384, with 41.9 tokens/s/NPU, TTFT 3.16 s, TPOT 44.2 ms.
+> But it meets them in only 37 % of 100 draws of the machine's uncertain numbers. The best of the front that does in at least 95 %: direct, EP 128, TP 2, dispatch int8, micro batches 1, vector cores 48, batch 16, chunk 16384, with 42.3 tokens/s/NPU, TTFT 3.13 s, TPOT 44.2 ms.
 $ epsim report configs/sweeps/deepseek-v3.1-cm384.yaml | sed -n '/^## How sure/,/^## Sched/p'
 > ## How sure this is
 >
@@ -100,30 +100,30 @@ $ epsim report configs/sweeps/deepseek-v3.1-cm384.yaml | sed -n '/^## How sure/,
 >
 > ### What the machine's uncertain numbers leave open
 >
-> The machine's numbers that have a standard deviation were drawn 100 times. The best schedule met all budgets in 34 % of the draws; the table of the front says it of the others.
+> The machine's numbers that have a standard deviation were drawn 100 times. The best schedule met all budgets in 37 % of the draws; the table of the front says it of the others.
 >
 > The best schedule, as far as the machine's numbers are uncertain: 90 of 100 draws lie between 5 % and 95 %
 >
 > | figure | expected | 5 % | median | 95 % |
 > |---|--:|--:|--:|--:|
-> | TTFT (s) | 3.10 | 2.92 | 3.11 | 3.47 |
-> | TPOT (ms) | 59.9 | 57.8 | 60.8 | 65.8 |
-> | throughput (tokens/s/NPU) | 46.0 | 41.5 | 45.5 | 48.6 |
+> | TTFT (s) | 3.08 | 2.89 | 3.08 | 3.43 |
+> | TPOT (ms) | 59.8 | 57.7 | 60.7 | 65.6 |
+> | throughput (tokens/s/NPU) | 46.3 | 42.0 | 45.8 | 48.9 |
 >
 > What the best schedule hangs on: numbers of the machine, each one standard deviation down and up, the 10 widest
 >
 > | number | sd (%) | tokens/s/NPU at -sd | at +sd | TPOT (ms) at -sd | at +sd | feasible at |
 > |---|--:|--:|--:|--:|--:|---|
-> | sync.collective | 50 | 46.1 | 45.7 | 59.0 | 61.4 | -sd alone |
-> | hbm.rate | 3 | 45.8 | 46.1 | 60.9 | 58.9 | +sd alone |
-> | cube.bf16 | 5 | 45.2 | 46.7 | 59.9 | 59.9 | both |
-> | decode_attention.memory | 4 | 45.8 | 46.0 | 60.8 | 59.2 | +sd alone |
-> | fabric.contention | 22 | 46.5 | 45.3 | 59.8 | 60.0 | -sd alone |
-> | cube.int8 | 5 | 45.4 | 46.5 | 59.9 | 59.9 | both |
-> | cube.launch | 40 | 46.0 | 45.9 | 59.4 | 60.6 | -sd alone |
-> | sync.kernel | 32 | 46.0 | 45.9 | 59.5 | 60.4 | -sd alone |
-> | fabric.get | 8 | 45.6 | 46.3 | 60.0 | 59.8 | both |
-> | quantised_grouped.peak | 4 | 45.6 | 46.3 | 59.9 | 59.9 | both |
+> | sync.collective | 50 | 46.4 | 46.1 | 58.9 | 61.3 | -sd alone |
+> | hbm.rate | 3 | 46.2 | 46.5 | 60.8 | 58.8 | +sd alone |
+> | cube.bf16 | 5 | 45.6 | 47.0 | 59.8 | 59.8 | both |
+> | decode_attention.memory | 4 | 46.2 | 46.4 | 60.7 | 59.1 | +sd alone |
+> | fabric.contention | 22 | 46.8 | 45.7 | 59.7 | 59.9 | both |
+> | cube.int8 | 5 | 45.7 | 46.9 | 59.8 | 59.8 | both |
+> | cube.launch | 40 | 46.4 | 46.2 | 59.3 | 60.6 | -sd alone |
+> | sync.kernel | 32 | 46.4 | 46.2 | 59.4 | 60.4 | -sd alone |
+> | fabric.get | 8 | 46.0 | 46.6 | 59.9 | 59.7 | both |
+> | quantised_grouped.peak | 4 | 46.0 | 46.6 | 59.8 | 59.8 | both |
 >
 > ## Schedules
 
@@ -217,13 +217,13 @@ $ epsim report configs/sweeps/deepseek-v3.1-cm384.yaml --draws 0 --rate 20 | sed
 >
 > 192 NPUs serve 20 requests/s, with pools that may differ in schedule and are used to 80 % of their throughput. This is by throughput alone; epsim plan serves the load through queues, which may ask for more.
 >
-> As the load grows, the decode pool gives way first, at 20.06 requests/s, 1.00 times the load. The machine (768 NPUs) has room for 80.22 requests/s of these schedules.
+> As the load grows, the decode pool gives way first, at 20.08 requests/s, 1.00 times the load. The machine (768 NPUs) has room for 80.31 requests/s of these schedules.
 >
 > The pools, and how far their load may grow
 >
 > | pool | deployments | NPUs | planned for up to (requests/s) | times the load | schedule |
 > |---|--:|--:|--:|--:|---|
-> | prefill | 10 | 160 | 20.5 | 1.02 | direct, EP 16, TP 4, chunk 16384 |
+> | prefill | 10 | 160 | 20.6 | 1.03 | direct, EP 16, TP 4, chunk 16384 |
 > | decode | 1 | 32 | 20.1 | 1.00 | direct, EP 32, TP 1, batch 16 |
 >
 > The load grown, each planned anew
@@ -248,7 +248,7 @@ $ epsim report configs/sweeps/qwen3-235b-a2.yaml --set sweep.machines=atlas-a2,c
 > | case | machine | model | workload | feasible | best tokens/s/NPU | best schedule |
 > |--:|---|---|---|--:|--:|---|
 > | 1 | atlas-a2 | qwen3-235b-a22b | azure-conv | 96 | 233 | direct, EP 8, TP 1, dispatch int8, batch 16, chunk 8192 |
-> | 2 | cloudmatrix384 | qwen3-235b-a22b | azure-conv | 258 | 373 | direct, EP 32, TP 1, dispatch int8, batch 32, chunk 8192 |
+> | 2 | cloudmatrix384 | qwen3-235b-a22b | azure-conv | 258 | 376 | direct, EP 64, TP 1, dispatch int8, batch 32, chunk 8192 |
 >
 > ## The answer (case 1)
 >

@@ -70,7 +70,7 @@ $ epsim shapes
 >                    published: 1.15 at 65536 tokens over 1.48 at 2048, by the same model: 0.78; passes 0.6 to 1
 >
 > relay against direct
->   holds     0.822  direct is never slower in decode: worst of 1 to 256 tokens, direct over relay2
+>   holds     0.802  direct is never slower in decode: worst of 1 to 256 tokens, direct over relay2
 >                    published: faster at each size; passes 0.3 to 1
 >   holds     17.5   the gap in prefill grows with tokens: 16384 over 1024
 >                    published: grows; passes 1 to 100
