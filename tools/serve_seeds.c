@@ -107,6 +107,8 @@ static void interval_cell(struct table *t, enum dim dim, const struct interval *
 
 static const char *verdict(const struct interval *v)
 {
+	if (!(fabs(v->mean_units) > 0) && !(v->half_units > 0))
+		return "the same";
 	if (fabs(v->mean_units) <= v->half_units)
 		return "not told apart";
 	return v->mean_units > 0 ? "more" : "less";
@@ -133,7 +135,10 @@ static void seeds_text(const struct serve_job *j, const struct sample *a, const 
 			less = difference_of(a, b, i);
 			interval_cell(t, measures[i].dim, &there);
 			interval_cell(t, measures[i].dim, &less);
-			table_cell(t, "%+.1f %%", 100 * less.mean_units / here.mean_units);
+			if (fabs(here.mean_units) > 0)
+				table_cell(t, "%+.1f %%", 100 * less.mean_units / here.mean_units);
+			else
+				table_cell(t, "-");
 			table_cell(t, "%s", verdict(&less));
 		}
 		table_end_row(t);
