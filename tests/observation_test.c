@@ -71,6 +71,46 @@ static void a_row_says_what_it_says(void)
 	observations_fini(&set);
 }
 
+/* As spreadsheets write them: a byte order mark, CR LF, cells over several lines. Rows are numbered
+ * by their first line; quotes inside a cell that has none around it are text. */
+static void a_cell_may_take_several_lines(void)
+{
+	struct observations set;
+	struct err e;
+
+	CU_ASSERT_EQUAL(
+	        read_text(&set,
+	                  "\xef\xbb\xbfmachine,flow,source,op,phase,ep,tokens_per_rank,hidden,"
+	                  "topk,latency_us,\"no\r\ntes\"\r\n",
+	                  "a2,relay2,\"one\r\n\r\n\"\"two\"\" ,\",combine,decode,8,16,4096,8,9,"
+	                  "\r\na2,relay2,5\"\" disk,combine,decode,8,16,4096,8,9,x\r\n",
+	                  &e),
+	        RC_OK);
+	CU_ASSERT_EQUAL_FATAL(set.n, 2);
+	UNIT_TEXT(set.row[0].source, "one\n\n\"two\" ,");
+	CU_ASSERT_EQUAL(set.row[0].line, 3);
+	UNIT_TEXT(set.row[1].source, "5\"\" disk");
+	CU_ASSERT_EQUAL(set.row[1].line, 6);
+	observations_fini(&set);
+	CU_ASSERT_EQUAL(read_text(&set, header, "a2,relay2,\"one\n\ntwo\n", &e), RC_DATA);
+	UNIT_HOLDS(e.text, ":2: a quote is not closed");
+	observations_fini(&set);
+}
+
+static void other_units_are_refused(void)
+{
+	struct observations set;
+	struct err e;
+
+	CU_ASSERT_EQUAL(read_text(&set,
+	                          "machine,flow,source,op,phase,ep,tokens_per_rank,hidden,topk,"
+	                          "latency_ms\n",
+	                          "", &e),
+	                RC_DATA);
+	UNIT_HOLDS(e.text, ":1: column latency_ms: it is read as latency_us alone");
+	observations_fini(&set);
+}
+
 /* A uniform error of one unit in the last digit; zeros before the point are taken for rounding. */
 static void rounding_is_part_of_a_figure(void)
 {
@@ -345,6 +385,8 @@ int main(void)
 {
 	static const struct unit_test tests[] = {
 	        {"a row says what it says", a_row_says_what_it_says},
+	        {"a cell may take several lines", a_cell_may_take_several_lines},
+	        {"other units are refused", other_units_are_refused},
 	        {"rounding is part of a figure", rounding_is_part_of_a_figure},
 	        {"bandwidths turn into times", bandwidths_turn_into_times},
 	        {"DeepEP-Ascend counts a row once a rank", deepep_ascend_counts_a_row_once_a_rank},

@@ -59,13 +59,26 @@ static bool flow_known(const char *name)
 	return false;
 }
 
+static const char *flow_hint(const char *text, char *buf, size_t size)
+{
+	enum { MOST_FLOWS = 64 };
+	const char *names[MOST_FLOWS + 1] = {0};
+
+	for (size_t i = 0; flows[i] && i < MOST_FLOWS; i++)
+		names[i] = flows[i]->name;
+	return hint(buf, size, text, names);
+}
+
 /* Rows that only ask are left to `validate`. */
 static bool is_usable(struct observed *o, const struct observation *row, bool questions)
 {
+	char slip[128];
+
 	if (!flow_known(row->flow)) {
-		observations_skip(
-		        &o->set,
-		        arena_print(o->set.arena, "no flow is called '%s' here", row->flow), 1);
+		observations_skip(&o->set,
+		                  arena_print(o->set.arena, "no flow is called '%s' here%s",
+		                              row->flow, flow_hint(row->flow, slip, sizeof slip)),
+		                  1);
 		return false;
 	}
 	if (!questions && !(row->measured_s > 0)) {

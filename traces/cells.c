@@ -1,5 +1,4 @@
 #include "traces/cells.h"
-#include <stdbool.h>
 #include <string.h>
 
 static bool is_blank(char c)
@@ -86,4 +85,23 @@ enum rc cells_split(struct lines *l, char **cell, size_t most, size_t *n, struct
 		TRY(cell_split(l, &rest, end, &cell[*n], e));
 	}
 	return RC_OK;
+}
+
+bool cells_open(const struct lines *l)
+{
+	enum { START, PLAIN, QUOTED, CLOSED } at = START;
+
+	for (size_t i = 0; i < l->n; i++) {
+		char c = l->text[i];
+
+		if (at == QUOTED)
+			at = c == '"' ? CLOSED : QUOTED;
+		else if (c == ',')
+			at = START;
+		else if (c == '"' && at != PLAIN) /* after CLOSED: two that stand for one */
+			at = QUOTED;
+		else if (!is_blank(c))
+			at = PLAIN;
+	}
+	return at == QUOTED;
 }

@@ -32,13 +32,12 @@ static void append(struct lines *l, char c)
 	l->text[l->n++] = c;
 }
 
-/* One line, blank or not; *end: nothing was left to read. */
-static enum rc line_read(struct lines *l, bool *end, struct err *e)
+/* The rest of a line, added to the text; *end: nothing was left to read. */
+static enum rc rest_read(struct lines *l, bool *end, struct err *e)
 {
+	size_t before = l->n;
 	int c;
 
-	l->n = 0;
-	l->number++;
 	while ((c = getc_unlocked(l->in)) != EOF && c != '\n') {
 		if (l->n == LINE_MOST_BYTES)
 			return fail(e, RC_DATA, "%s:%ld: the line is longer than %d MiB", l->path,
@@ -47,11 +46,30 @@ static enum rc line_read(struct lines *l, bool *end, struct err *e)
 	}
 	if (ferror(l->in))
 		return fail(e, RC_DATA, "%s: cannot be read: %s", l->path, strerror(errno));
-	*end = c == EOF && l->n == 0;
-	if (l->n > 0 && l->text[l->n - 1] == '\r')
+	*end = c == EOF && l->n == before;
+	if (l->n > before && l->text[l->n - 1] == '\r')
 		l->n--;
 	l->text[l->n] = '\0';
 	return RC_OK;
+}
+
+/* One line, blank or not; *end: nothing was left to read. */
+static enum rc line_read(struct lines *l, bool *end, struct err *e)
+{
+	l->n = 0;
+	l->number += 1 + l->n_joined;
+	l->n_joined = 0;
+	return rest_read(l, end, e);
+}
+
+enum rc lines_join(struct lines *l, struct err *e)
+{
+	bool end;
+
+	append(l, '\n');
+	TRY(rest_read(l, &end, e));
+	l->n_joined++;
+	return end ? RC_NO : RC_OK;
 }
 
 static void drop_mark(struct lines *l)

@@ -448,6 +448,35 @@ static enum rc row_read(struct reader *r, struct err *e)
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
+/* The next row, over as many lines as its quoted cells take. */
+static enum rc row_next(struct reader *r, struct err *e)
+{
+	enum rc rc = lines_next(&r->lines, e);
+
+	while (rc == RC_OK && cells_open(&r->lines)) {
+		rc = lines_join(&r->lines, e);
+		if (rc == RC_NO) /* the row says that its quote is not closed */
+			return RC_OK;
+	}
+	return rc;
+}
+
+/* A time or rate in a unit of its own would be passed over like any other column. */
+static enum rc unit_check(const struct reader *r, const char *cell, struct err *e)
+{
+	static const enum column figures[] = {COL_LATENCY, COL_BANDWIDTH};
+
+	for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
+		const char *name = columns[figures[i]].name;
+		size_t n = (size_t)(strchr(name, '_') - name) + 1;
+
+		if (strncmp(cell, name, n) == 0 && strcmp(cell, name) != 0)
+			return fail(e, RC_DATA, "%s:%ld: column %s: it is read as %s alone",
+			            r->lines.path, r->lines.number, cell, name);
+	}
+	return RC_OK;
+}
+
 /* Which columns there are; *missing: one that an observation needs, or NULL. */
 static enum rc header_read(struct reader *r, const char **missing, struct err *e)
 {
@@ -473,13 +502,15 @@ static enum rc header_read(struct reader *r, const char **missing, struct err *e
 static enum rc rows_read(struct reader *r, struct err *e)
 {
 	const char *missing;
-	enum rc rc = lines_next(&r->lines, e);
+	enum rc rc = row_next(r, e);
 
 	if (rc == RC_NO)
 		return fail(e, RC_DATA, "%s: the file is empty", r->lines.path);
 	if (rc != RC_OK)
 		return rc;
 	TRY(header_read(r, &missing, e));
+	for (size_t i = 0; i < r->n_cells && !missing; i++)
+		TRY(unit_check(r, r->cell[i], e));
 	if (missing) {
 		observations_skip(r->set,
 		                  arena_print(r->set->arena,
@@ -488,7 +519,7 @@ static enum rc rows_read(struct reader *r, struct err *e)
 		                  1);
 		return RC_OK;
 	}
-	while ((rc = lines_next(&r->lines, e)) == RC_OK) {
+	while ((rc = row_next(r, e)) == RC_OK) {
 		TRY(row_split(r, e));
 		TRY(row_read(r, e));
 	}
