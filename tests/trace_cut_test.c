@@ -159,9 +159,41 @@ static void seeds_of_other_formats_are_read_or_refused(void)
 	}
 }
 
+/* Files of a known format that say what cannot be. */
+static const struct refused {
+	const char *path;
+	const struct trace_reader *reader;
+	const char *says;
+} refused[] = {
+        {"tests/seeds/refused/step_trace_negative.csv", &reader_step_trace,
+         ":2: 'Computing' is '-01'; no time is below 0"},
+        {"tests/seeds/refused/kernel_negative.csv", &reader_kernel_details,
+         ":2: 'Duration(us)' is '-1.5'; no time is below 0"},
+};
+
+static void what_cannot_be_is_refused(void)
+{
+	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+		size_t n_bytes;
+		char *bytes = file_bytes(refused[i].path, &n_bytes);
+		struct feeder f;
+		struct fed fed;
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
+		feeder_open(&f, refused[i].path);
+		feeder_feed(&f, refused[i].reader, bytes, n_bytes, &fed);
+		CU_ASSERT_EQUAL(fed.rc, RC_DATA);
+		UNIT_HOLDS(fed.e.text, refused[i].says);
+		CU_ASSERT_EQUAL(fed.n_events, 0);
+		feeder_close(&f);
+		free(bytes);
+	}
+}
+
 static const struct unit_test tests[] = {
         {"seeds cut at every byte", seeds_cut_at_every_byte},
         {"changed seeds are read or refused", changed_seeds_are_read_or_refused},
+        {"what cannot be is refused", what_cannot_be_is_refused},
         {"seeds of other formats are read or refused", seeds_of_other_formats_are_read_or_refused},
         {NULL, NULL},
 };

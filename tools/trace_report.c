@@ -65,9 +65,11 @@ static void files_print(const struct trace_files *files, const struct report *r)
 		fprintf(r->out, "%zu more say what these say, and are not counted again\n",
 		        n_doubled);
 	if (files->n_other > 0)
-		fprintf(r->out, "%zu other files are of no format known here\n", files->n_other);
-	fprintf(r->out, "%u rank%s, %llu events", s->n_ranks, s->n_ranks == 1 ? "" : "s",
-	        (unsigned long long)s->n_events);
+		fprintf(r->out, "%zu other file%s of no format known here\n", files->n_other,
+		        files->n_other == 1 ? " is" : "s are");
+	if (s->n_ranks > 0)
+		fprintf(r->out, "%u rank%s, ", s->n_ranks, s->n_ranks == 1 ? "" : "s");
+	fprintf(r->out, "%llu events", (unsigned long long)s->n_events);
 	if (s->n_twins > 0)
 		fprintf(r->out, "; %llu kernels of collectives that are listed themselves left out",
 		        (unsigned long long)s->n_twins);

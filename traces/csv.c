@@ -174,6 +174,15 @@ enum rc csv_scaled(const struct csv *c, size_t column, int power, int64_t *out, 
 	return RC_OK;
 }
 
+enum rc csv_time(const struct csv *c, size_t column, int power, int64_t *out, struct err *e)
+{
+	TRY(csv_scaled(c, column, power, out, e));
+	if (*csv_text(c, column) && *out < 0)
+		return fail(e, RC_DATA, "%s:%ld: '%s' is '%.*s'; no time is below 0", c->lines.path,
+		            c->lines.number, c->column[column].name[0], SHOWN, csv_text(c, column));
+	return RC_OK;
+}
+
 enum rc csv_count(const struct csv *c, size_t column, int32_t *out, struct err *e)
 {
 	int64_t value;

@@ -44,6 +44,8 @@ const char *csv_text(const struct csv *c, size_t column);
 /* The cell times 10^power, as decimal_scaled() has it; TRACE_UNKNOWN where there is none. RC_DATA
  * for text that is no number. */
 enum rc csv_scaled(const struct csv *c, size_t column, int power, int64_t *out, struct err *e);
+/* The same for a time, which is not below zero. */
+enum rc csv_time(const struct csv *c, size_t column, int power, int64_t *out, struct err *e);
 /* The same for a rank, a device, a number of ranks. */
 enum rc csv_count(const struct csv *c, size_t column, int32_t *out, struct err *e);
 /* The same, which must be there, and not below zero: a duration, a size. */

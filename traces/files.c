@@ -253,8 +253,11 @@ enum rc trace_files_find(const char *const *names, size_t n_names, struct arena 
 	for (size_t i = 0; i < n_names; i++)
 		TRY(entry_try(&s, arena_string(a, names[i]), true, 0, e));
 	if (files->n == 0)
-		return fail(e, RC_DATA, "%s: no trace file in it (%zu other files)", names[0],
-		            files->n_other);
+		return fail(
+		        e, RC_DATA,
+		        "%s: no trace file in it (%zu other file%s; `epsim trace formats` tells "
+		        "what is read)",
+		        names[0], files->n_other, files->n_other == 1 ? "" : "s");
 	qsort(files->file, files->n, sizeof *files->file, by_path);
 	drop_doubles(files);
 	for (size_t i = 0; i < files->n; i++) {

@@ -62,15 +62,12 @@ static enum rc row_read(const struct csv *c, const struct trace_sink *sink, stru
 	TRY(csv_scaled(c, STEP, AS_IS, &ev.step, e));
 	TRY(csv_count(c, DEVICE, &ev.device, e));
 	TRY(csv_scaled(c, START, US_TO_NS, &ev.start_ns, e));
-	TRY(csv_scaled(c, DURATION, US_TO_NS, &ev.duration_ns, e));
+	TRY(csv_time(c, DURATION, US_TO_NS, &ev.duration_ns, e));
 	if (!*csv_text(c, START))
 		ev.start_ns = TRACE_NO_TIME;
 	if (!*ev.name && !*ev.type)
 		return fail(e, RC_DATA, "%s:%ld: the row names no op", c->lines.path,
 		            c->lines.number);
-	if (ev.duration_ns < TRACE_UNKNOWN)
-		return fail(e, RC_DATA, "%s:%ld: '%s' is '%s'; no time is below 0", c->lines.path,
-		            c->lines.number, c->column[DURATION].name[0], csv_text(c, DURATION));
 	sort_out(&ev);
 	return sink->take(sink->data, &ev, e);
 }

@@ -52,7 +52,7 @@ static enum rc row_read(const struct csv *c, const struct trace_sink *sink, stru
 	TRY(csv_scaled(c, STEP, AS_IS, &ev.step, e));
 	for (size_t i = COMPUTING; i < COLUMNS; i++) {
 		ev.name = columns[i].name[0];
-		TRY(csv_scaled(c, i, US_TO_NS, &ev.duration_ns, e));
+		TRY(csv_time(c, i, US_TO_NS, &ev.duration_ns, e));
 		if (csv_has(c, i))
 			TRY(sink->take(sink->data, &ev, e));
 	}

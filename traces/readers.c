@@ -24,6 +24,27 @@ static bool is_named(const struct trace_reader *r, const char *name)
 	return false;
 }
 
+/* Of what program a file that starts so is the packed form; NULL: not packed. */
+static const char *packed_by(const struct trace_head *h)
+{
+	static const struct {
+		const char *start, *program;
+	} packers[] = {{"\x1f\x8b", "gzip"},
+	               {"PK\x03\x04", "zip"},
+	               {"\x28\xb5\x2f\xfd", "zstd"},
+	               {"\xfd"
+	                "7zXZ",
+	                "xz"}};
+
+	for (size_t i = 0; i < sizeof packers / sizeof *packers; i++) {
+		size_t n = strlen(packers[i].start);
+
+		if (h->n >= n && memcmp(h->text, packers[i].start, n) == 0)
+			return packers[i].program;
+	}
+	return NULL;
+}
+
 static enum rc unknown(const struct trace_head *h, struct err *e)
 {
 	static const char pointer[] = "version https://git-lfs.github.com/";
@@ -33,6 +54,8 @@ static enum rc unknown(const struct trace_head *h, struct err *e)
 	if (strncmp(h->text, pointer, sizeof pointer - 1) == 0)
 		return fail(e, RC_DATA, "%s:1: a pointer of Git LFS, not the data: `git lfs pull`",
 		            h->path);
+	if (packed_by(h))
+		return fail(e, RC_NO, "%s:1: packed by %s: unpack it first", h->path, packed_by(h));
 	for (size_t i = 0; trace_readers[i] && n < sizeof known; i++)
 		n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", i ? ", " : "",
 		                      trace_readers[i]->name);

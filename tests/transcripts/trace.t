@@ -71,7 +71,7 @@ $ epsim trace summary tests/seeds/rank?_ascend_pt --rows 2 | head -8
 > ... and 6 more (--rows 0 shows all)
 $ epsim trace summary tests/seeds/nccl_alltoall.txt tests/seeds/hccl_test_alltoallv.txt tests/seeds/osu_alltoallv.txt tests/seeds/shmem.csv
 > 4 files read: hccl_test (1) nccl-tests (1) OSU (1) shmem (1)
-> 0 ranks, 10 events
+> 10 events
 >
 > benchmarks; GB/s is size over time, whatever the program printed
 > benchmark                                      ranks     bytes        us      GB/s
@@ -309,7 +309,7 @@ $ epsim trace summary README.md
 > epsim: README.md:1: no trace known here; the formats are kernel_details, op_summary, communication_matrix, profiler database, Chrome trace, communication, op_statistic, step_trace_time, recorder, hccl_test, nccl-tests, OSU, perftest, shmem, msmodeling comm, msmodeling op
 ? 3
 $ epsim trace summary tools/pictures
-> epsim: tools/pictures: no trace file in it (4 other files)
+> epsim: tools/pictures: no trace file in it (4 other files; `epsim trace formats` tells what is read)
 ? 3
 $ epsim trace convert tests/seeds/record.csv
 > epsim: trace convert: --workload SIDECAR.yaml is needed: what the trace does not tell (`epsim trace fields`)
@@ -331,4 +331,7 @@ $ printf 'Name,Type,Start Time(us),Duration (us)\n' >$TMP/kernel_details.csv; ep
 ? 3
 $ printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\n' >$TMP/hcom_alltoallv_.lfs; epsim trace summary $TMP/hcom_alltoallv_.lfs
 > epsim: $TMP/hcom_alltoallv_.lfs:1: a pointer of Git LFS, not the data: `git lfs pull`
+? 3
+$ gzip -nc tests/seeds/trace_view.json >$TMP/trace_view.json.gz; epsim trace summary $TMP/trace_view.json.gz
+> epsim: $TMP/trace_view.json.gz:1: packed by gzip: unpack it first
 ? 3
