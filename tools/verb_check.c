@@ -14,6 +14,9 @@ struct checks {
 	bool phase[PHASES];
 	const char *drop, *unset; /* names, or NULL */
 	bool each;
+	size_t n_asked;     /* flows and phases; of them those that have that wait: */
+	size_t n_with_wait; /* and what is wrong with its name, when none has: */
+	struct err no_wait;
 	FILE *out;
 	struct json *json; /* NULL: text */
 	size_t n_run, n_unsafe;
@@ -82,7 +85,9 @@ static enum rc read(const struct args *a, struct checks *k, struct err *e)
 
 	k->drop = args_value(a, "drop", NULL), k->unset = args_value(a, "unset", NULL);
 	k->each = args_has(a, "each");
-	if (args_has(a, "all") == (a->n_words > 0))
+	if (args_has(a, "all") && a->n_words > 0)
+		return fail(e, RC_CONFIG, "check: '%s' or --all, not both", a->word[0]);
+	if (!args_has(a, "all") && a->n_words == 0)
 		return fail(e, RC_CONFIG, "check: name a flow, or --all (see `epsim list flows`)");
 	if (args_has(a, "all") && (k->drop || k->unset))
 		return fail(e, RC_CONFIG,
@@ -157,7 +162,6 @@ static void json_result(struct checks *k, const struct check_result *r)
 	const struct check_query *q = &k->query;
 	struct json *j = k->json;
 
-	json_object(j, NULL);
 	json_text(j, "flow", q->flow->name);
 	json_text(j, "phase", phase_names[q->phase]);
 	json_text(j, "why_not", r->why_not);
@@ -167,6 +171,7 @@ static void json_result(struct checks *k, const struct check_result *r)
 	json_integer(j, "conflicts_count", (int64_t)r->conflicts_count);
 	json_integer(j, "runs_count", r->runs_count);
 	json_integer(j, "wrong_runs_count", r->wrong_runs_count);
+	json_integer(j, "stuck_runs_count", r->stuck_runs_count);
 	json_array(j, "conflicts");
 	for (size_t i = 0; i < r->n_finds; i++)
 		json_find(j, &r->find[i]);
@@ -174,7 +179,6 @@ static void json_result(struct checks *k, const struct check_result *r)
 	json_array(j, "waits");
 	for (size_t i = 0; i < r->n_waits; i++)
 		json_text(j, NULL, r->wait[i]);
-	json_close(j);
 	json_close(j);
 }
 
@@ -218,8 +222,7 @@ static void check_each(struct checks *k, const struct check_result *whole)
 	struct table *t = table_new(headers);
 
 	if (k->json)
-		json_array(k->json,
-		           k->query.phase == PHASE_PREFILL ? "prefill_waits" : "decode_waits");
+		json_array(k->json, "each");
 	for (size_t i = 0; i < whole->n_waits; i++) {
 		struct check_query q = k->query;
 		struct check_result r;
@@ -235,7 +238,7 @@ static void check_each(struct checks *k, const struct check_result *whole)
 	if (k->json)
 		json_close(k->json);
 	else
-		table_print(t, k->out);
+		table_print(t, k->out), fputs("\n", k->out);
 	table_free(t);
 }
 
@@ -259,6 +262,40 @@ static enum rc wait_find(const struct check_result *r, const struct check_query 
 	            name, phase_names[q->phase], hint(slip, sizeof slip, name, r->wait), list);
 }
 
+static void show(struct checks *k, const struct check_result *r)
+{
+	bool each = k->each && !r->why_not;
+
+	if (k->json) {
+		json_object(k->json, NULL);
+		json_result(k, r);
+		if (each)
+			check_each(k, r);
+		json_close(k->json);
+		return;
+	}
+	text_result(k, r);
+	if (each)
+		check_each(k, r);
+}
+
+/* The waits to leave out, by name. Phases of a flow have waits of their own: what only another
+ * one has does not apply here. RC_NO: none of that name. */
+static enum rc waits_find(struct checks *k, const struct check_result *r, struct err *e)
+{
+	struct check_query *q = &k->query;
+	enum rc rc = wait_find(r, q, k->drop, &q->drop, e);
+
+	if (rc == RC_OK)
+		rc = wait_find(r, q, k->unset, &q->unset, e);
+	k->n_with_wait += rc == RC_OK;
+	if (rc == RC_OK || k->n_asked == 1)
+		return rc;
+	if (k->no_wait.rc == RC_OK)
+		k->no_wait = *e;
+	return RC_NO;
+}
+
 static enum rc check_phase(struct checks *k, struct err *e)
 {
 	struct check_query *q = &k->query;
@@ -268,22 +305,20 @@ static enum rc check_phase(struct checks *k, struct err *e)
 	q->drop = q->unset = -1;
 	check_cases(q, &r);
 	if ((k->drop || k->unset) && !r.why_not) {
-		rc = wait_find(&r, q, k->drop, &q->drop, e);
-		if (rc == RC_OK)
-			rc = wait_find(&r, q, k->unset, &q->unset, e);
-		check_result_free(&r);
-		if (rc != RC_OK)
-			return rc;
-		check_cases(q, &r);
+		rc = waits_find(k, &r, e);
+		if (rc == RC_OK) {
+			check_result_free(&r);
+			check_cases(q, &r);
+		} else if (rc == RC_NO) {
+			r.why_not = "it has no wait of that name";
+			rc = RC_OK;
+		}
 	}
-	k->n_run += r.why_not == NULL;
-	k->n_unsafe += !check_result_clean(&r);
-	if (k->each && !r.why_not)
-		check_each(k, &r);
-	else if (k->json)
-		json_result(k, &r);
-	else
-		text_result(k, &r);
+	if (rc == RC_OK) {
+		k->n_run += r.why_not == NULL;
+		k->n_unsafe += !r.why_not && !check_result_clean(&r);
+		show(k, &r);
+	}
 	check_result_free(&r);
 	return rc;
 }
@@ -301,6 +336,7 @@ static enum rc check_flow(struct checks *k, const struct flow *flow, struct err 
 
 static enum rc check_flows(const struct args *a, struct checks *k, struct err *e)
 {
+	k->n_asked = a->n_words * (size_t)(k->phase[PHASE_PREFILL] + k->phase[PHASE_DECODE]);
 	if (args_has(a, "all")) {
 		for (size_t i = 0; flows[i]; i++)
 			TRY(check_flow(k, flows[i], e));
@@ -312,6 +348,8 @@ static enum rc check_flows(const struct args *a, struct checks *k, struct err *e
 			return e->rc;
 		TRY(check_flow(k, flow, e));
 	}
+	if (k->no_wait.rc != RC_OK && k->n_with_wait == 0)
+		return *e = k->no_wait, e->rc;
 	if (k->n_run == 0)
 		return fail(e, RC_NO, "check: no flow applies to this machine and model");
 	if (k->n_unsafe > 0)
@@ -329,14 +367,12 @@ static enum rc run(const struct args *a, FILE *out, struct err *e)
 		json_object(k.json, NULL);
 		json_text(k.json, "machine", k.config->machine.name);
 		json_text(k.json, "model", k.config->model.name);
-		if (!k.each)
-			json_array(k.json, "checks");
+		json_array(k.json, "checks");
 	}
 	if (rc == RC_OK)
 		rc = check_flows(a, &k, e);
 	if (k.json) {
-		if (!k.each)
-			json_close(k.json);
+		json_close(k.json);
 		json_flag(k.json, "safe", rc == RC_OK);
 		json_close(k.json);
 		json_free(k.json);
