@@ -72,6 +72,12 @@ static double buffers_bytes(const struct side *s, int index)
 	return s->memory.buffers_bytes;
 }
 
+static double memory_bytes(const struct side *s, int index)
+{
+	(void)index;
+	return s->memory.total_bytes;
+}
+
 static double batch_count(const struct side *s, int index)
 {
 	(void)index;
@@ -90,7 +96,22 @@ static void print_rows(struct table *t, const struct side *s, size_t n)
 	for (enum resource_kind k = 0; k < RESOURCE_KINDS; k++)
 		row(t, resource_kind_name(k), MEASURE_BYTES, s, n, kind_bytes, (int)k);
 	row(t, "buffers of a rank", MEASURE_BYTES, s, n, buffers_bytes, 0);
+	row(t, "memory of a rank", MEASURE_BYTES, s, n, memory_bytes, 0);
 	row(t, "batch that fits", MEASURE_COUNT, s, n, batch_count, 0);
+}
+
+/* ", " before all but the first; "+24.2 us" or "-24.2 us", and what. Less than a thousandth of the
+ * whole is not worth a word. Returns whether it was. */
+static bool print_more(double more_s, double whole_s, const char *what, bool first, FILE *out)
+{
+	const double least_ratio = 0x1p-10;
+	char text[TEXT_SIZE];
+
+	if (!(fabs(more_s) >= least_ratio * whole_s))
+		return false;
+	fprintf(out, "%s%s%s %s", first ? "" : ", ", more_s > 0 ? "+" : "-",
+	        time_text(fabs(more_s), text), what);
+	return true;
 }
 
 /* "-24.2 us moving rows, +8.5 us synchronisation" */
@@ -98,43 +119,86 @@ static void print_parts(const struct side *a, const struct side *b, FILE *out)
 {
 	static const char *const names[LOSSES] = {"moving rows", "contention", "fixed costs",
 	                                          "synchronisation"};
-	const double least_ratio = 0x1p-10; /* of the exchange: less is not worth a word */
-	const char *comma = "";
+	bool any = false;
+
+	for (enum loss l = 0; l < LOSSES; l++)
+		any |= print_more(a->why.loss_s[l] - b->why.loss_s[l], b->why.makespan_s, names[l],
+		                  !any, out);
+	if (!any)
+		fprintf(out, "nothing differs");
+}
+
+static void print_step(const struct side *a, const struct side *b, FILE *out)
+{
+	double saved_ratio = 1 - a->step.step_s / b->step.step_s;
+	char one[TEXT_SIZE], other[TEXT_SIZE];
+	bool any = false;
+
+	time_text(a->step.step_s, one), time_text(b->step.step_s, other);
+	if (fabs(saved_ratio) < 0.0005) {
+		fprintf(out, "\n%s takes as long as %s: %s a step.\n", a->flow, b->flow, one);
+		return;
+	}
+	fprintf(out, "\n%s takes %s a step, %.1f %% %s than %s (%s)", a->flow, one,
+	        100 * fabs(saved_ratio), saved_ratio >= 0 ? "less" : "more", b->flow, other);
+	for (int i = 0; step_phases[i]; i++) {
+		double more_s = a->step.phase_s[i] - b->step.phase_s[i];
+
+		fputs(any || fabs(more_s) < 0x1p-10 * b->step.step_s ? "" : ": ", out);
+		any |= print_more(more_s, b->step.step_s, step_phases[i], !any, out);
+	}
+	fprintf(out, ".\n");
+}
+
+/* Which of the two starts on rows before all are there: alone its exchange hides nothing. */
+static void print_overlap(const struct side *s, FILE *out)
+{
+	const struct flow *f = s->run.request.flow;
+
+	if (f->layer || f->carries_over)
+		fprintf(out, "%s overlaps it with compute, so that a step need not wait for all.\n",
+		        s->flow);
+}
+
+static void print_memory(const struct side *a, const struct side *b, FILE *out)
+{
+	double buffers = b->memory.buffers_bytes - a->memory.buffers_bytes;
+	long long room = (long long)(a->memory.batch_most - b->memory.batch_most);
+	long long more = room < 0 ? -room : room;
 	char text[TEXT_SIZE];
 
-	for (enum loss l = 0; l < LOSSES; l++) {
-		double more_s = a->why.loss_s[l] - b->why.loss_s[l];
-
-		if (fabs(more_s) < least_ratio * b->why.makespan_s)
-			continue;
-		fprintf(out, "%s%s%s %s", comma, more_s > 0 ? "+" : "-",
-		        time_text(fabs(more_s), text), names[l]);
-		comma = ", ";
-	}
-	if (!*comma)
-		fprintf(out, "nothing differs");
+	if (fabs(buffers) < 1)
+		fprintf(out, "Its buffers are as large");
+	else
+		fprintf(out, "Its buffers are %s %s", size_text(fabs(buffers), text),
+		        buffers > 0 ? "smaller" : "larger");
+	if (a->run.request.phase != PHASE_DECODE)
+		fprintf(out, ".\n");
+	else if (room == 0)
+		fprintf(out, "; as many requests fit.\n");
+	else
+		fprintf(out, "; %lld %s request%s an attention group fit%s.\n", more,
+		        room > 0 ? "more" : "fewer", more == 1 ? "" : "s", more == 1 ? "s" : "");
 }
 
 /* What a manager reads. */
 static void print_sentence(const struct side *a, const struct side *b, FILE *out)
 {
-	double saved_ratio = 1 - a->step.step_s / b->step.step_s;
-	double buffers = b->memory.buffers_bytes - a->memory.buffers_bytes;
-	long long room = (long long)(a->memory.batch_most - b->memory.batch_most);
 	char one[TEXT_SIZE], other[TEXT_SIZE];
 
-	fprintf(out, "\n%s takes %s a step, %.1f %% %s than %s (%s).\n", a->flow,
-	        time_text(a->step.step_s, one), 100 * fabs(saved_ratio),
-	        saved_ratio >= 0 ? "less" : "more", b->flow, time_text(b->step.step_s, other));
-	fprintf(out, "In one exchange it takes %s against %s: ", time_text(a->why.makespan_s, one),
+	print_step(a, b, out);
+	fprintf(out, "One exchange alone takes %s against %s: ", time_text(a->why.makespan_s, one),
 	        time_text(b->why.makespan_s, other));
 	print_parts(a, b, out);
-	fprintf(out, ".\nIts buffers are %s %s", size_text(fabs(buffers), one),
-	        buffers >= 0 ? "smaller" : "larger");
-	if (a->run.request.phase == PHASE_DECODE)
-		fprintf(out, ", which is room for %lld %s requests an attention group",
-		        room < 0 ? -room : room, room >= 0 ? "more" : "fewer");
 	fprintf(out, ".\n");
+	print_overlap(a, out);
+	print_overlap(b, out);
+	print_memory(a, b, out);
+}
+
+static bool side_fits(const struct side *s)
+{
+	return s->memory.total_bytes <= s->memory.usable_bytes;
 }
 
 static void print_heading(const struct side *s, FILE *out)
@@ -149,6 +213,22 @@ static void print_heading(const struct side *s, FILE *out)
 	        (long long)q->schedule->tp, q->query_count,
 	        run_context_text(q, context, sizeof context), dtype_names[q->schedule->dispatch],
 	        q->engine->name);
+}
+
+static void print_misfits(const struct side *s, size_t n, FILE *out)
+{
+	const char *gap = "\n";
+
+	for (size_t i = 0; i < n; i++) {
+		char needed[TEXT_SIZE], usable[TEXT_SIZE];
+
+		if (!s[i].possible || side_fits(&s[i]))
+			continue;
+		fprintf(out, "%s%s does not fit: a rank needs %s of %s.\n", gap, s[i].flow,
+		        size_text(s[i].memory.total_bytes, needed),
+		        size_text(s[i].memory.usable_bytes, usable));
+		gap = "";
+	}
 }
 
 void compare_text(const struct side *s, size_t n, FILE *out)
@@ -169,6 +249,7 @@ void compare_text(const struct side *s, size_t n, FILE *out)
 		table_print(t, out);
 		table_free(t);
 	}
+	print_misfits(s, n, out);
 	for (size_t i = 0; i < n; i++) {
 		if (!s[i].possible)
 			fprintf(out, "\n%s: %s\n", s[i].flow, s[i].why_not);
@@ -204,6 +285,9 @@ static void json_side(struct json *j, const struct side *s)
 		}
 		json_close(j);
 		json_number(j, "buffers_bytes", s->memory.buffers_bytes);
+		json_flag(j, "fits", side_fits(s));
+		json_number(j, "memory_bytes", s->memory.total_bytes);
+		json_number(j, "usable_bytes", s->memory.usable_bytes);
 		json_integer(j, "batch_most", s->memory.batch_most);
 	}
 	json_close(j);

@@ -138,6 +138,9 @@ const struct verb verb_compare = {
                      "--phase prefill --chunk 8192 --json"},
         .options = options,
         .takes_config = true,
-        .about = "Exit status 1: none of the flows can run.",
+        .about = "The first flow that can run is set against each other one. What does not fit "
+                 "memory "
+                 "is compared\n"
+                 "all the same, and said so. Exit status 1: none of the flows can run.",
         .run = run,
 };

@@ -23,15 +23,16 @@ $ epsim compare direct relay2 relay3 --machine "node:2 die:8 fabric:100GBps late
 > vector.get             983 kB         -         -
 > vector.copy          1.278 MB  4.563 MB  7.574 MB
 > buffers of a rank     25.2 MB  62.98 MB  59.79 MB
+> memory of a rank     12.09 GB  12.13 GB  12.12 GB
 > batch that fits          4917      4892      4891
 >
-> direct takes 14.2 ms a step, 1.5 % more than relay2 (13.99 ms).
-> In one exchange it takes 39.89 us against 35.5 us: -3.578 us moving rows, -76.8 ns contention, +4 us fixed costs, +4.043 us synchronisation.
-> Its buffers are 37.78 MB smaller, which is room for 25 more requests an attention group.
+> direct takes 14.2 ms a step, 1.5 % more than relay2 (13.99 ms): -17.07 us dispatch, +227.7 us combine.
+> One exchange alone takes 39.89 us against 35.5 us: -3.578 us moving rows, -76.8 ns contention, +4 us fixed costs, +4.043 us synchronisation.
+> Its buffers are 37.78 MB smaller; 25 more requests an attention group fit.
 >
-> direct takes 14.2 ms a step, 3.5 % less than relay3 (14.71 ms).
-> In one exchange it takes 39.89 us against 50.66 us: -4.853 us moving rows, -6 us fixed costs, +76.8 ns synchronisation.
-> Its buffers are 34.59 MB smaller, which is room for 26 more requests an attention group.
+> direct takes 14.2 ms a step, 3.5 % less than relay3 (14.71 ms): -312 us dispatch, -205.3 us combine.
+> One exchange alone takes 39.89 us against 50.66 us: -4.853 us moving rows, -6 us fixed costs, +76.8 ns synchronisation.
+> Its buffers are 34.59 MB smaller; 26 more requests an attention group fit.
 
 # A flow that cannot run stays, with its reason; when none can, the answer is no.
 $ epsim compare relay2 direct --machine "node:2 die:8 fabric:100GBps rdma:25GBps" --model qwen3-30b-a3b --ep 16 --phase prefill --chunk 512
@@ -59,6 +60,7 @@ $ epsim compare relay2 direct --machine "node:2 die:8 fabric:100GBps rdma:25GBps
 > vector.get            9.83 MB       -
 > vector.copy          73.07 MB       -
 > buffers of a rank    59.05 MB       -
+> memory of a rank     3.035 GB       -
 >
 > direct: this schedule cannot run: direct placement needs one address space: the fabric does not span EP
 $ epsim compare relay2 direct --machine "node:2 die:8" --model qwen3-30b-a3b --ep 24
@@ -78,3 +80,18 @@ $ epsim compare direct relay2 --machine "node:2 die:8" --model qwen3-30b-a3b --e
 >       "flow": "relay2",
 >       "possible": true,
 >       "waits_count": 4,
+# A flow against itself; then what does not fit memory is said so; then one that hides its exchange.
+$ epsim compare direct direct --machine "node:2 die:8" --model qwen3-30b-a3b --ep 8 | tail -n 3
+> direct takes as long as direct: 32.11 ms a step.
+> One exchange alone takes 29.68 us against 29.68 us: nothing differs.
+> Its buffers are as large; as many requests fit.
+$ epsim compare direct relay2 --machine "node:2 die:8 hbm:1TBps" --model qwen3-30b-a3b --ep 8 --batch 90000 | grep -A 2 'does not fit'
+> direct does not fit: a rank needs 36.29 TB of 1 TB.
+> relay2 does not fit: a rank needs 36.34 TB of 1 TB.
+>
+> direct takes 39.05 s a step, 1.2 % less than relay2 (39.53 s): -312.9 ms dispatch, -168.9 ms combine.
+$ epsim compare direct fused --machine "node:2 die:8 fabric:20GBps" --model qwen3-30b-a3b --ep 8 --phase prefill | tail -n 4
+> direct takes 469.8 ms a step, 2.5 % more than fused (458.1 ms): -3.222 ms dispatch, +22.09 ms expert, -7.248 ms combine.
+> One exchange alone takes 8.948 ms against 9.099 ms: -151 us moving rows.
+> fused overlaps it with compute, so that a step need not wait for all.
+> Its buffers are 134.2 MB smaller.
