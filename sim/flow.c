@@ -45,17 +45,19 @@ static unsigned options_set(const struct flow_options *o)
 	return bits;
 }
 
+#define NO_CHOICE(option) "the flow has no choice of " option "; `epsim list flows` says which have"
+
 static const char *unknown_option(enum flow_option option)
 {
 	static const char *const text[FLOW_OPTIONS] = {
-	        [OPTION_COMPLETION] = "the flow has no choice of completion",
-	        [OPTION_ADDRESSES] = "the flow has no choice of addresses",
-	        [OPTION_WINDOW] = "the flow has no choice of window",
-	        [OPTION_QUANTISE] = "the flow has no choice of quantise",
-	        [OPTION_DEDUP] = "the flow has no choice of dedup",
-	        [OPTION_LOCAL] = "the flow has no choice of local",
-	        [OPTION_ROUND] = "the flow has no choice of round_tokens",
-	        [OPTION_PIPELINE] = "the flow has no choice of pipeline",
+	        [OPTION_COMPLETION] = NO_CHOICE("completion"),
+	        [OPTION_ADDRESSES] = NO_CHOICE("addresses"),
+	        [OPTION_WINDOW] = NO_CHOICE("window"),
+	        [OPTION_QUANTISE] = NO_CHOICE("quantise"),
+	        [OPTION_DEDUP] = NO_CHOICE("dedup"),
+	        [OPTION_LOCAL] = NO_CHOICE("local"),
+	        [OPTION_ROUND] = NO_CHOICE("round_tokens"),
+	        [OPTION_PIPELINE] = NO_CHOICE("pipeline"),
 	};
 
 	return text[option];

@@ -202,8 +202,7 @@ static double window_half_bytes(const struct flow_request *q)
 
 static size_t buffers(const struct flow_request *q, struct buffer *out)
 {
-	bool decode = q->phase == PHASE_DECODE;
-	double n_in = decode ? flow_rows_in_worst_count(q) : flow_rows_in_most_count(q);
+	double n_in = flow_window_rows_count(q);
 	double row = flow_row_bytes(q) + row_extra_bytes;
 	const struct buffer all[] = {
 	        {"relay window", "HCCL window", LIFE_DOMAIN, 2 * window_half_bytes(q)},
@@ -218,7 +217,8 @@ static size_t buffers(const struct flow_request *q, struct buffer *out)
 const struct flow flow_relay2 = {
         .name = "relay2",
         .doc = "one staging copy in a relay window and a reorder (default Ascend kernels)",
-        .options = 1 << OPTION_QUANTISE | 1 << OPTION_ROUND | 1 << OPTION_LOCAL,
+        .options = 1 << OPTION_WINDOW | 1 << OPTION_QUANTISE | 1 << OPTION_ROUND |
+                   1 << OPTION_LOCAL,
         .applies = applies,
         .dispatch = dispatch,
         .combine = combine,

@@ -27,11 +27,46 @@ static void row(struct listed *l, const char *name, const char *doc)
 	table_end_row(l->table);
 }
 
+/* Options of the schedule that the flow knows. */
+static const char *options_text(struct listed *l, const struct flow *f)
+{
+	const char *text = NULL;
+
+	for (enum flow_option o = 0; o < FLOW_OPTIONS; o++) {
+		if (f->options >> o & 1)
+			text = arena_print(l->arena, "%s%s%s", text ? text : "", text ? ", " : "",
+			                   flow_option_names[o]);
+	}
+	return text ? text : "-";
+}
+
+static void flow_json(struct json *j, const struct flow *f)
+{
+	json_object(j, NULL);
+	json_text(j, "name", f->name);
+	json_text(j, "describes", f->doc);
+	json_array(j, "options");
+	for (enum flow_option o = 0; o < FLOW_OPTIONS; o++) {
+		if (f->options >> o & 1)
+			json_text(j, NULL, flow_option_names[o]);
+	}
+	json_close(j);
+	json_close(j);
+}
+
 static enum rc list_flows(struct listed *l, struct err *e)
 {
 	(void)e;
-	for (size_t i = 0; flows[i]; i++)
-		row(l, flows[i]->name, flows[i]->doc);
+	for (size_t i = 0; flows[i]; i++) {
+		if (l->json) {
+			flow_json(l->json, flows[i]);
+			continue;
+		}
+		table_cell(l->table, "%s", flows[i]->name);
+		table_cell(l->table, "%s", flows[i]->doc);
+		table_cell(l->table, "%s", options_text(l, flows[i]));
+		table_end_row(l->table);
+	}
 	return RC_OK;
 }
 
@@ -119,15 +154,22 @@ static enum rc list_policies(struct listed *l, struct err *e)
 static const struct kind {
 	const char *name;
 	enum rc (*list)(struct listed *l, struct err *e);
+	const char *more; /* heading of a third column */
 } kinds[] = {
-        {"flows", list_flows},           {"engines", list_engines},     {"machines", list_machines},
-        {"models", list_models},         {"workloads", list_workloads}, {"routings", list_routings},
-        {"placements", list_placements}, {"policies", list_policies},   {NULL, NULL},
+        {"flows", list_flows, "<options"},
+        {"engines", list_engines, NULL},
+        {"machines", list_machines, NULL},
+        {"models", list_models, NULL},
+        {"workloads", list_workloads, NULL},
+        {"routings", list_routings, NULL},
+        {"placements", list_placements, NULL},
+        {"policies", list_policies, NULL},
+        {NULL, NULL, NULL},
 };
 
 static enum rc list_kind(const struct kind *k, struct listed *l, FILE *out, struct err *e)
 {
-	const char *const headers[] = {"<name", "<describes", NULL};
+	const char *const headers[] = {"<name", "<describes", k->more, NULL};
 	enum rc rc;
 
 	if (l->json) {
