@@ -61,6 +61,17 @@ static double moved_sds(const struct parameter *p)
 	       prior_sd(p);
 }
 
+static void remark_cell(struct table *t, const struct parameter *p)
+{
+	const char *far = fabs(moved_sds(p)) > 2 ? "far from its prior" : "";
+
+	if (parameter_at_bound(p, p->value_units))
+		table_cell(t, "at its bound%s%s; %s would tell it", *far ? ", " : "", far,
+		           measurement_for(p->path));
+	else
+		table_cell(t, "%s", far);
+}
+
 static void parameters_table(const struct calibrated *c, FILE *out)
 {
 	static const char *const headers[] = {"<parameter", "prior", "sd",      "estimate",
@@ -87,8 +98,7 @@ static void parameters_table(const struct calibrated *c, FILE *out)
 		           quantity_human(p->value_units, p->field->dim, 4, text, sizeof text));
 		table_cell(t, "%.1f%%", percent_ratio * p->sd_ratio);
 		table_cell(t, "%+.1f sd", moved_sds(p));
-		table_cell(t, "%s%s", parameter_at_bound(p, p->value_units) ? "at its bound " : "",
-		           fabs(moved_sds(p)) > 2 ? "far from its prior" : "");
+		remark_cell(t, p);
 		table_end_row(t);
 	}
 	table_print(t, out);
@@ -189,14 +199,20 @@ static void open_questions(const struct calibrated *c, FILE *out)
 	fputs(c->n_idle ? "\n" : " none\n", out);
 }
 
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 void calibrate_text(const struct calibration_report *r, FILE *out)
 {
 	const struct calibrated *c = r->result;
 
 	fprintf(out,
-	        "machine %s: %zu rows, %zu parameters fitted and %zu kernel ratios, of which "
+	        "machine %s: %zu row%s, %zu parameter%s fitted and %zu kernel ratio%s, of which "
 	        "the data determine %.1f\n",
-	        r->machine, c->n_rows, c->n_fitted, c->belief.n_kernels, c->effective_count);
+	        r->machine, c->n_rows, plural(c->n_rows), c->n_fitted, plural(c->n_fitted),
+	        c->belief.n_kernels, plural(c->belief.n_kernels), c->effective_count);
 	fprintf(out,
 	        "rest %.1f %% of rows fitted, %.1f %% of rows left out, spread of kernels %.1f %% "
 	        "(sd of log time)\n%zu of %zu starts ended alike; data %016" PRIx64

@@ -228,12 +228,17 @@ static bool parameter_patch(struct text *t, const struct parameter *p)
 	return true;
 }
 
-/* A parameter that these rows hardly tell stands at its prior again, whatever other rows once made
- * of it: its figures here are as if those had not been. */
-static void prior_restore(struct text *t, const struct parameter *p)
+/* A parameter that these rows hardly tell, or not at all, stands at its prior again, whatever other
+ * rows once made of it: its figures here are as if those had not been. Where it stands already, as
+ * it does when these rows began at what others made, it stays as it is written. */
+static void prior_restore(struct text *t, const struct parameter *p, const struct machine *was)
 {
+	double moved_ratio = p->value_units / parameter_get_units(p, was) - 1;
 	char text[64];
 	size_t at, end;
+
+	if (fabs(moved_ratio) < 0x1p-40)
+		return;
 
 	if (!value_find(t, p->path, &at) || t->at[at] != '{' || !map_find(t, at, "prior", &end))
 		return;
@@ -377,6 +382,8 @@ static enum rc text_make(const struct config *c, const struct calibrated *r, str
                          struct err *e)
 {
 	TRY(old_text(c, t, e));
+	for (size_t i = 0; i < r->belief.n; i++)
+		prior_restore(t, &r->belief.parameter[i], &c->machine);
 	for (size_t i = 0; i < r->n_fitted; i++) {
 		const struct parameter *p = &r->belief.parameter[r->fitted[i]];
 
@@ -386,23 +393,7 @@ static enum rc text_make(const struct config *c, const struct calibrated *r, str
 			            "so that its calibrated value has no place",
 			            c->where[SECTION_MACHINE], p->path);
 	}
-	for (size_t i = 0; i < r->n_untold; i++)
-		prior_restore(t, &r->belief.parameter[r->untold[i]]);
 	section_drop(t);
-	return RC_OK;
-}
-
-static enum rc values_check(const struct calibrated *r, const size_t *at, size_t n,
-                            const struct config *c, const char *path, struct err *e)
-{
-	for (size_t i = 0; i < n; i++) {
-		const struct parameter *p = &r->belief.parameter[at[i]];
-		double got = parameter_get_units(p, &c->machine);
-
-		if (fabs(got / p->value_units - 1) > 0x1p-10)
-			return fail(e, RC_INTERNAL, "%s: machine.%s reads back otherwise", path,
-			            p->path);
-	}
 	return RC_OK;
 }
 
@@ -412,10 +403,14 @@ static enum rc file_check(const struct calibrated *r, const char *path, struct e
 	struct config *c = config_new();
 	enum rc rc = config_section(c, SECTION_MACHINE, path, e);
 
-	if (rc == RC_OK)
-		rc = values_check(r, r->fitted, r->n_fitted, c, path, e);
-	if (rc == RC_OK)
-		rc = values_check(r, r->untold, r->n_untold, c, path, e);
+	for (size_t i = 0; rc == RC_OK && i < r->belief.n; i++) {
+		const struct parameter *p = &r->belief.parameter[i];
+		double got = parameter_get_units(p, &c->machine);
+
+		if (fabs(got / p->value_units - 1) > 0x1p-10)
+			rc = fail(e, RC_INTERNAL, "%s: machine.%s reads back otherwise", path,
+			          p->path);
+	}
 	config_free(c);
 	return rc;
 }

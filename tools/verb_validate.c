@@ -64,6 +64,26 @@ static enum rc most_mape(const struct args *a, double *out, struct err *e)
 	return RC_OK;
 }
 
+/* Was it good enough? What was asked is said too, since 3 is 300 %, and 3% is not. */
+static enum rc mape_judge(const struct args *a, const struct accuracy *all, double limit_ratio,
+                          FILE *out, struct err *e)
+{
+	bool text = !args_has(a, "json") && !args_has(a, "markdown");
+	double mape = 100 * all->mape_ratio, limit = 100 * limit_ratio;
+
+	if (!args_has(a, "max-mape"))
+		return RC_OK;
+	if (all->rows == 0)
+		return fail(e, RC_DATA, "--max-mape: nothing measured to compare with");
+	if (all->mape_ratio > limit_ratio)
+		return fail(e, RC_NO, "the mean absolute error of %.4g %% is above %.4g %%", mape,
+		            limit);
+	if (text)
+		fprintf(out, "\nthe mean absolute error of %.4g %% is within %.4g %%\n", mape,
+		        limit);
+	return RC_OK;
+}
+
 static enum rc validate(const struct args *a, const struct observed *o, FILE *out, struct err *e)
 {
 	const char *dir = args_value(a, "plot", NULL);
@@ -82,9 +102,8 @@ static enum rc validate(const struct args *a, const struct observed *o, FILE *ou
 		all = accuracy_of(row, o->n, NULL);
 		if (dir)
 			rc = forecast_plot(row, o->n, dir, args_has(a, "json") ? stderr : out, e);
-		if (rc == RC_OK && args_has(a, "max-mape") && all.mape_ratio > limit)
-			rc = fail(e, RC_NO, "the mean absolute error of %.4g %% is above %.4g %%",
-			          100 * all.mape_ratio, 100 * limit);
+		if (rc == RC_OK)
+			rc = mape_judge(a, &all, limit, out, e);
 	}
 	free(row);
 	return rc;
@@ -120,6 +139,6 @@ const struct verb verb_validate = {
         .about = "FILE holds observations, a CSV that traces/OBSERVATIONS.md describes. Intervals "
                  "hold 90 of 100\nmeasurements, as far as the machine's sd and its calibration "
                  "tell. A remark says where a row\nlies beyond what the machine was calibrated "
-                 "with, and what the file left open; ! marks a\nmeasurement outside its interval.",
+                 "with, what the file left open, and where a\nmeasurement is outside its interval.",
         .run = run,
 };

@@ -89,3 +89,12 @@ $ epsim validate configs/questions/ascend-950.csv --ep 16,32 | sed 's/  */ /g'
 > ascend-950.csv:9 ascend-950 one-sided combine prefill 32 16384 7168 fp8 - 4.347 ms 3.109 ms 6.077 ms - EP 32 beyond 8-16
 >
 > nothing measured to compare with
+# What an earlier calibration moved, and this one from the sources does not, is at its prior again:
+# from whichever file one starts, the same rows make the same machine.
+$ epsim calibrate $TMP/lab.csv --prior sources --starts 2 --out $TMP/mine.yaml >/dev/null; grep -o '[a-z_]*: .value: [^,]*, prior: [^,]*' $TMP/mine.yaml
+> quantise_core: {value: 10.459GBps, prior: 12GBps
+$ sed "s,^cloudmatrix384,$TMP/mine.yaml," $TMP/lab.csv >$TMP/next.csv; epsim calibrate $TMP/next.csv --prior sources --op combine --starts 2 --out $TMP/next.yaml >/dev/null; grep -c 'prior:' $TMP/next.yaml
+> 0
+? 1
+$ sed "s,^cloudmatrix384,$TMP/next.yaml," $TMP/lab.csv >$TMP/last.csv; epsim calibrate $TMP/last.csv --prior sources --starts 2 --out $TMP/last.yaml >/dev/null
+$ for f in mine last; do grep -v -e command: -e data: $TMP/$f.yaml >$TMP/$f.txt; done; diff $TMP/mine.txt $TMP/last.txt
