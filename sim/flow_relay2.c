@@ -217,8 +217,8 @@ static size_t buffers(const struct flow_request *q, struct buffer *out)
 const struct flow flow_relay2 = {
         .name = "relay2",
         .doc = "one staging copy in a relay window and a reorder (default Ascend kernels)",
-        .options = 1 << OPTION_WINDOW | 1 << OPTION_QUANTISE | 1 << OPTION_ROUND |
-                   1 << OPTION_LOCAL,
+        .options =
+                1 << OPTION_WINDOW | 1 << OPTION_QUANTISE | 1 << OPTION_ROUND | 1 << OPTION_LOCAL,
         .applies = applies,
         .dispatch = dispatch,
         .combine = combine,
