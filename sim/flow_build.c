@@ -97,36 +97,52 @@ void stage_delay(struct flow_build *b, const char *label, double latency_s, cons
 	pause_all(b, label, latency_s, false, after, done);
 }
 
-/* What the work that ends in `end` had waited for: its predecessors, seen through joins. */
-static size_t begun_after(const struct flow_build *b, uint32_t end, uint32_t *out, size_t n)
+/* What some work had waited for. */
+struct begun {
+	uint32_t *after; /* n of them, each once */
+	size_t n;
+	bool *seen; /* by activity */
+};
+
+/* What the work that ends in `end` had waited for: its predecessors, seen through joins. Joins of
+ * joins lead to one activity by many paths, of which the first counts. */
+static void begun_after(const struct flow_build *b, uint32_t end, struct begun *out)
 {
 	const struct graph *g = b->graph;
 	bool works = end < b->record->touched_room && b->record->touched[end];
 
+	if (out->seen[end])
+		return;
+	out->seen[end] = true;
 	if (g->is_sync[end] || g->pred_begin[end] == g->pred_begin[end + 1]) {
-		out[n] = end;
-		return n + 1;
+		out->after[out->n++] = end;
+		return;
 	}
 	for (size_t k = g->pred_begin[end]; k < g->pred_begin[end + 1]; k++) {
 		if (works)
-			out[n++] = g->pred[k];
+			out->after[out->n++] = g->pred[k];
 		else
-			n = begun_after(b, g->pred[k], out, n);
+			begun_after(b, g->pred[k], out);
 	}
-	return n;
 }
 
 /* Every rank pauses, but not for the end of the work before. */
 static void pause_early(struct flow_build *b, const char *label, double latency_s,
                         const uint32_t *after, uint32_t *done)
 {
-	uint32_t *begun = heap_zeroed(b->graph->n_preds + (size_t)1, sizeof *begun);
+	size_t n_activities = b->graph->n_activities, n_preds = b->graph->n_preds;
+	/* each activity gives itself or its predecessors, once */
+	uint32_t *begun = heap_zeroed(n_preds + n_activities + 1, sizeof *begun);
+	bool *seen = heap_zeroed(n_activities + 1, sizeof *seen);
 
 	for (int64_t r = 0; r < b->n; r++) {
-		size_t n = begun_after(b, after[r], begun, 0);
+		struct begun x = {begun, 0, seen};
 
-		done[r] = append_pause(b, label, r, latency_s, true, begun, n);
+		memset(seen, 0, n_activities * sizeof *seen);
+		begun_after(b, after[r], &x);
+		done[r] = append_pause(b, label, r, latency_s, true, x.after, x.n);
 	}
+	free(seen);
 	free(begun);
 }
 

@@ -184,10 +184,67 @@ static void deleted_edges_are_found(void)
 	stage_set_fini(&s);
 }
 
+/* One flow without one of its waits: what a few orders turn into wrong data is flagged. False when
+ * it does not apply; *n_waits of the flow. */
+static bool wait_dropped(const struct rehearsal *q, uint32_t *n_waits, struct tally *t)
+{
+	struct rehearsed x;
+	struct check c;
+	const char *why;
+	bool found, broken;
+	char name[128];
+
+	if (!rehearse(q, &x, &why))
+		return false;
+	*n_waits = x.record.n_syncs;
+	check_run(x.graph, &x.record, SIZE_MAX, &c);
+	found = c.n_conflicts > 0;
+	check_fini(&c);
+	rehearsed_fini(&x);
+	broken = wrong_orders(q, 6) > 0;
+	t->edges++, t->found += found, t->breaking += broken;
+	if (broken && !found)
+		printf("\n    %s, %s: wait %lld is missed, %s ", q->flow->name,
+		       phase_names[q->phase], (long long)q->drop,
+		       rehearsal_text(q, name, sizeof name));
+	CU_ASSERT_FALSE(broken && !found);
+	return true;
+}
+
+/* Every wait of every flow left out in turn, with few and with many experts on a rank: those that
+ * start experts one by one have a wait for each. */
+static void dropped_waits_are_found(void)
+{
+	static const int64_t experts[] = {8, 128};
+	struct tally t = {0};
+
+	for (size_t k = 0; k < 2; k++) {
+		struct stage_set s;
+
+		stage_set_init(&s, "node:2 die:2 fabric:100GBps", experts[k], 3);
+		for (size_t i = 0; i < flows_count() * PHASES; i++) {
+			struct rehearsal q =
+			        rehearsal_of(&s, flows[i / PHASES], (enum phase)(i % PHASES), 4, 3,
+			                     k ? SKEW_RAGGED : SKEW_EVEN);
+			uint32_t n_waits = 1;
+
+			for (q.drop = 0; q.drop < n_waits; q.drop++) {
+				if (!wait_dropped(&q, &n_waits, &t))
+					break;
+			}
+		}
+		stage_set_fini(&s);
+	}
+	printf("\n    %lld waits left out, %lld flagged, %lld turned into wrong data ",
+	       (long long)t.edges, (long long)t.found, (long long)t.breaking);
+	CU_ASSERT_TRUE(t.breaking > 0 && t.breaking <= t.found);
+}
+
 static const struct unit_test tests[] = {
         {"large groups are safe", large_groups_are_safe},
         {"a thousand orders end alike", a_thousand_orders_end_alike},
         {"deleted edges are found", deleted_edges_are_found},
+        {"dropped waits are found", dropped_waits_are_found},
         {NULL, NULL},
 };
 
