@@ -85,6 +85,17 @@ static void a_slip_finds_its_name(void)
 		UNIT_TEXT(nearest_name(slips[i][0], keys), slips[i][1]);
 }
 
+static void a_start_finds_the_whole(void)
+{
+	static const char *const names[] = {"qwen3-235b-a22b", "qwen3-32b", "qwen3", NULL};
+
+	UNIT_TEXT(nearest_name("qwen3-235b", names), "qwen3-235b-a22b");
+	UNIT_TEXT(nearest_name("Qwen3-32", names), "qwen3-32b");
+	UNIT_TEXT(nearest_name("qwen3", names), "qwen3");
+	UNIT_TEXT(nearest_name("qwen", names), "qwen3-235b-a22b");
+	CU_ASSERT_PTR_NULL(nearest_name("qwe", names));
+}
+
 static void a_stranger_finds_none(void)
 {
 	static const char *const strangers[] = {"", "x", "bandwidth", "fab", "cabrik!", "tp"};
@@ -131,6 +142,7 @@ int main(void)
 	        {"TRY passes failures on", try_passes_failures_on},
 	        {"a failed CHECK aborts", a_failed_check_aborts},
 	        {"a slip finds its name", a_slip_finds_its_name},
+	        {"a start finds the whole", a_start_finds_the_whole},
 	        {"a stranger finds none", a_stranger_finds_none},
 	        {"swapped neighbours are one edit", swapped_neighbours_are_one_edit},
 	        {"the earlier of equals is named", the_earlier_of_equals_is_named},

@@ -71,9 +71,9 @@ void report_front(struct page *p, const struct report_case *c)
 	report_section(p, c, "front", "What the budgets allow");
 	page_words(
 	        p,
-	        "%s of the feasible schedules are beaten by no other in TTFT, TPOT and throughput "
+	        "%s of the feasible schedules %s beaten by no other in TTFT, TPOT and throughput "
 	        "at once: the Pareto front.",
-	        count_text(p->arena, c->n_front));
+	        count_text(p->arena, c->n_front), c->n_front == 1 ? "is" : "are");
 	report_try(p, c);
 	if (c->no_gnuplot)
 		page_words(p, "The pictures are missing: gnuplot was not found where this page was "

@@ -238,9 +238,9 @@ static void print_front(const struct sweep *s, size_t rows, FILE *out)
 		shown++;
 	}
 	fprintf(out,
-	        "\n%zu of the feasible schedules are beaten by no other in TTFT, TPOT and "
-	        "tokens/s/NPU at once;\n%zu are shown, those with the same figures once\n\n",
-	        n, shown);
+	        "\n%zu of the feasible schedules %s beaten by no other in TTFT, TPOT and "
+	        "tokens/s/NPU at once;\n%zu %s shown, those with the same figures once\n\n",
+	        n, n == 1 ? "is" : "are", shown, shown == 1 ? "is" : "are");
 	table_print(t, out);
 	table_free(t);
 	free(front);

@@ -85,6 +85,17 @@ static int edits(const char *a, size_t n_a, const char *b, size_t n_b)
 	return row[n_a][n_b];
 }
 
+/* Is text, long enough to mean something, the start of a longer name? It counts as one edit. */
+static bool starts(const char *name, const char *text, size_t n_text)
+{
+	enum { LEAST_CHARS = 4 };
+	size_t i = 0;
+
+	while (i < n_text && name[i] && same(name[i], text[i]))
+		i++;
+	return i == n_text && n_text >= LEAST_CHARS && name[i];
+}
+
 const char *nearest_name(const char *text, const char *const *names)
 {
 	const char *best = NULL;
@@ -100,6 +111,8 @@ const char *nearest_name(const char *text, const char *const *names)
 		if (n_name > NAME_CHARS)
 			continue;
 		n_edits = edits(text, n_text, *names, n_name);
+		if (starts(*names, text, n_text))
+			n_edits = less(n_edits, 1);
 		if (3 * n_edits > (int)(n_text > n_name ? n_text : n_name))
 			continue;
 		if (n_edits < best_edits) /* ties keep the earlier name */

@@ -33,7 +33,8 @@ __attribute__((format(printf, 3, 4))) enum rc fail(struct err *e, enum rc rc, co
 _Noreturn void check_failed(const char *file, int line, const char *expression);
 
 /* The name in the NULL-terminated list that is closest to text by edits, or NULL when none is
- * close enough to be a likely slip (more than a third of its letters differ). */
+ * close enough to be a likely slip (more than a third of its letters differ). What text of four
+ * letters or more starts is one edit away, whatever follows. */
 const char *nearest_name(const char *text, const char *const *names);
 
 /* "; did you mean 'fabric'?" for use at the end of a message, or "" when nothing is near. The
