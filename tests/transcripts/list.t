@@ -1,22 +1,22 @@
 # What there is to choose from.
 $ epsim list flows
 > flows
-> name           describes
-> relay3         pack, library all-to-all, reorder (hcom alltoallv)
-> relay2         one staging copy in a relay window and a reorder (default Ascend kernels)
-> direct         rows straight into the destination's expert window; combine reads remote windows
-> one-sided      push one row to each rank that needs it, pull partial sums (TensorRT-LLM)
-> deepep-ll      rows pushed to a fixed slot for each expert, source and token (low latency)
-> ubep           rows in 512-byte blocks that are their own flags, with half of the vector cores
-> deepep-normal  one row to each node, to the GPU of the same place, which forwards it (DeepEP)
-> hierarchical   all-to-all in the node, then between nodes in larger messages (Tutel 2DH)
-> two-phase      gather in the node, then one message for each pair of ranks or nodes (Janus)
-> allgather      all tokens to all ranks, partial sums of all tokens back
-> pull-packed    destinations pull packed rows expert by expert; each computes when they are there
-> fused          dispatch, experts and combine in parts that overlap (Tutel's pipeline degree)
-> sdma-mte       large uneven segments by copy engines, all others by vector cores, at once
-> weight-gather  tokens stay; the next layer's experts are gathered under compute (AsyncEP)
-> fusco          one row to each node, to its least loaded GPU, from there into expert windows (FUSCO)
+> name           describes                                                                              options
+> relay3         pack, library all-to-all, reorder (hcom alltoallv)                                     window, quantise
+> relay2         one staging copy in a relay window and a reorder (default Ascend kernels)              window, quantise, local, round_tokens
+> direct         rows straight into the destination's expert window; combine reads remote windows       completion, addresses, window, quantise
+> one-sided      push one row to each rank that needs it, pull partial sums (TensorRT-LLM)              completion, window, quantise
+> deepep-ll      rows pushed to a fixed slot for each expert, source and token (low latency)            -
+> ubep           rows in 512-byte blocks that are their own flags, with half of the vector cores        quantise
+> deepep-normal  one row to each node, to the GPU of the same place, which forwards it (DeepEP)         window, quantise, dedup, pipeline
+> hierarchical   all-to-all in the node, then between nodes in larger messages (Tutel 2DH)              window, quantise
+> two-phase      gather in the node, then one message for each pair of ranks or nodes (Janus)           window, quantise, dedup
+> allgather      all tokens to all ranks, partial sums of all tokens back                               window
+> pull-packed    destinations pull packed rows expert by expert; each computes when they are there      window, quantise, pipeline
+> fused          dispatch, experts and combine in parts that overlap (Tutel's pipeline degree)          window, quantise, pipeline
+> sdma-mte       large uneven segments by copy engines, all others by vector cores, at once             window, quantise
+> weight-gather  tokens stay; the next layer's experts are gathered under compute (AsyncEP)             quantise
+> fusco          one row to each node, to its least loaded GPU, from there into expert windows (FUSCO)  window, pipeline
 $ epsim list engines | awk '{ print $1 }'
 > engines
 > name
@@ -70,63 +70,129 @@ $ epsim list flows --json
 >   "flows": [
 >     {
 >       "name": "relay3",
->       "describes": "pack, library all-to-all, reorder (hcom alltoallv)"
+>       "describes": "pack, library all-to-all, reorder (hcom alltoallv)",
+>       "options": [
+>         "window",
+>         "quantise"
+>       ]
 >     },
 >     {
 >       "name": "relay2",
->       "describes": "one staging copy in a relay window and a reorder (default Ascend kernels)"
+>       "describes": "one staging copy in a relay window and a reorder (default Ascend kernels)",
+>       "options": [
+>         "window",
+>         "quantise",
+>         "local",
+>         "round_tokens"
+>       ]
 >     },
 >     {
 >       "name": "direct",
->       "describes": "rows straight into the destination's expert window; combine reads remote windows"
+>       "describes": "rows straight into the destination's expert window; combine reads remote windows",
+>       "options": [
+>         "completion",
+>         "addresses",
+>         "window",
+>         "quantise"
+>       ]
 >     },
 >     {
 >       "name": "one-sided",
->       "describes": "push one row to each rank that needs it, pull partial sums (TensorRT-LLM)"
+>       "describes": "push one row to each rank that needs it, pull partial sums (TensorRT-LLM)",
+>       "options": [
+>         "completion",
+>         "window",
+>         "quantise"
+>       ]
 >     },
 >     {
 >       "name": "deepep-ll",
->       "describes": "rows pushed to a fixed slot for each expert, source and token (low latency)"
+>       "describes": "rows pushed to a fixed slot for each expert, source and token (low latency)",
+>       "options": [
+>
+>       ]
 >     },
 >     {
 >       "name": "ubep",
->       "describes": "rows in 512-byte blocks that are their own flags, with half of the vector cores"
+>       "describes": "rows in 512-byte blocks that are their own flags, with half of the vector cores",
+>       "options": [
+>         "quantise"
+>       ]
 >     },
 >     {
 >       "name": "deepep-normal",
->       "describes": "one row to each node, to the GPU of the same place, which forwards it (DeepEP)"
+>       "describes": "one row to each node, to the GPU of the same place, which forwards it (DeepEP)",
+>       "options": [
+>         "window",
+>         "quantise",
+>         "dedup",
+>         "pipeline"
+>       ]
 >     },
 >     {
 >       "name": "hierarchical",
->       "describes": "all-to-all in the node, then between nodes in larger messages (Tutel 2DH)"
+>       "describes": "all-to-all in the node, then between nodes in larger messages (Tutel 2DH)",
+>       "options": [
+>         "window",
+>         "quantise"
+>       ]
 >     },
 >     {
 >       "name": "two-phase",
->       "describes": "gather in the node, then one message for each pair of ranks or nodes (Janus)"
+>       "describes": "gather in the node, then one message for each pair of ranks or nodes (Janus)",
+>       "options": [
+>         "window",
+>         "quantise",
+>         "dedup"
+>       ]
 >     },
 >     {
 >       "name": "allgather",
->       "describes": "all tokens to all ranks, partial sums of all tokens back"
+>       "describes": "all tokens to all ranks, partial sums of all tokens back",
+>       "options": [
+>         "window"
+>       ]
 >     },
 >     {
 >       "name": "pull-packed",
->       "describes": "destinations pull packed rows expert by expert; each computes when they are there"
+>       "describes": "destinations pull packed rows expert by expert; each computes when they are there",
+>       "options": [
+>         "window",
+>         "quantise",
+>         "pipeline"
+>       ]
 >     },
 >     {
 >       "name": "fused",
->       "describes": "dispatch, experts and combine in parts that overlap (Tutel's pipeline degree)"
+>       "describes": "dispatch, experts and combine in parts that overlap (Tutel's pipeline degree)",
+>       "options": [
+>         "window",
+>         "quantise",
+>         "pipeline"
+>       ]
 >     },
 >     {
 >       "name": "sdma-mte",
->       "describes": "large uneven segments by copy engines, all others by vector cores, at once"
+>       "describes": "large uneven segments by copy engines, all others by vector cores, at once",
+>       "options": [
+>         "window",
+>         "quantise"
+>       ]
 >     },
 >     {
 >       "name": "weight-gather",
->       "describes": "tokens stay; the next layer's experts are gathered under compute (AsyncEP)"
+>       "describes": "tokens stay; the next layer's experts are gathered under compute (AsyncEP)",
+>       "options": [
+>         "quantise"
+>       ]
 >     },
 >     {
 >       "name": "fusco",
->       "describes": "one row to each node, to its least loaded GPU, from there into expert windows (FUSCO)"
+>       "describes": "one row to each node, to its least loaded GPU, from there into expert windows (FUSCO)",
+>       "options": [
+>         "window",
+>         "pipeline"
+>       ]
 >     }
 >   ]
 > }
