@@ -46,5 +46,5 @@ $ epsim bench estimate_step_ep256_s --json | grep -e name -e unit
 >       "name": "estimate_step_ep256_s",
 >       "unit": "s",
 $ epsim bench estimate_step
-> epsim: bench: there is no benchmark 'estimate_step'
+> epsim: bench: there is no benchmark 'estimate_step'; did you mean 'estimate_step_ep256_s'?
 ? 2
