@@ -12,14 +12,17 @@ static const char header[] =
         "machine,flow,source,impl,op,phase,ep,tokens_per_rank,hidden,topk,experts,dtype_dispatch,"
         "latency_us,bandwidth_GBps,weight,group,bytes_convention,notify\n";
 
-/* The rows as a file; the name stands in messages. */
+/* The rows as a file, of which observations keep a copy of the name. */
 static enum rc read_as(struct observations *set, const char *as_flow, const char *head,
                        const char *rows, struct err *e)
 {
-	static const char path[] = "observation_test.csv.tmp";
-	FILE *out = fopen(path, "w");
+	const char *folder = getenv("TMPDIR");
+	char path[512];
+	FILE *out;
 	enum rc rc;
 
+	snprintf(path, sizeof path, "%s/epsim_rows.XXXXXX", folder ? folder : "/tmp");
+	out = fdopen(mkstemp(path), "w");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
 	fprintf(out, "%s%s", head, rows);
 	fclose(out);
