@@ -10,60 +10,112 @@
 /* The rows of all other folds, and their kernels. */
 struct rest {
 	const struct observation **row;
-	size_t *row_kernel;
+	size_t *row_part, *row_kernel;
 	const char **kernel;
+	size_t *kernel_part;
 	size_t n_rows, n_kernels;
 	double *start;
 };
 
+static void rest_init(const struct work *w, struct rest *r)
+{
+	*r = (struct rest){.row = heap_zeroed(w->n_rows + 1, sizeof *r->row),
+	                   .row_part = heap_zeroed(w->n_rows + 1, sizeof *r->row_part),
+	                   .row_kernel = heap_zeroed(w->n_rows + 1, sizeof *r->row_kernel),
+	                   .kernel = heap_zeroed(w->n_rows + 1, sizeof *r->kernel),
+	                   .kernel_part = heap_zeroed(w->n_rows + 1, sizeof *r->kernel_part),
+	                   .start =
+	                           heap_zeroed(w->n_unknowns + w->n_kernels + 1, sizeof *r->start)};
+	memcpy(r->start, w->start_units, w->n_unknowns * sizeof *r->start);
+}
+
+static void rest_fini(struct rest *r)
+{
+	free(r->row);
+	free(r->row_part);
+	free(r->row_kernel);
+	free(r->kernel);
+	free(r->kernel_part);
+	free(r->start);
+}
+
+/* Rows stand by machine and kernel: those of one kernel follow each other. */
 static void rest_make(const struct work *w, const char *fold, struct rest *r)
 {
-	r->row = heap_zeroed(w->n_rows + 1, sizeof *r->row);
-	r->row_kernel = heap_zeroed(w->n_rows + 1, sizeof *r->row_kernel);
-	r->kernel = heap_zeroed(w->n_rows + 1, sizeof *r->kernel);
-	r->start = heap_zeroed(w->n_fit + w->n_kernels + 1, sizeof *r->start);
-	r->n_rows = r->n_kernels = 0;
-	memcpy(r->start, w->start, w->n_fit * sizeof *r->start);
+	size_t last = w->n_kernels;
+
+	rest_init(w, r);
 	for (size_t i = 0; i < w->n_rows; i++) {
-		size_t k;
+		size_t k = w->row_kernel[i];
 
 		if (strcmp(w->row_fold[i], fold) == 0)
 			continue;
-		k = name_at(r->kernel, r->n_kernels, w->row[i]->kernel);
-		if (k == r->n_kernels) {
-			r->kernel[r->n_kernels++] = w->row[i]->kernel;
-			r->start[w->n_fit + k] = w->start[w->n_fit + w->row_kernel[i]];
+		if (k != last) {
+			r->kernel[r->n_kernels] = w->kernel[k];
+			r->kernel_part[r->n_kernels] = w->kernel_part[k];
+			r->start[w->n_unknowns + r->n_kernels] = w->start_units[w->n_unknowns + k];
+			r->n_kernels++;
 		}
-		r->row_kernel[r->n_rows] = k;
+		last = k;
+		r->row_kernel[r->n_rows] = r->n_kernels - 1;
+		r->row_part[r->n_rows] = w->row_part[i];
 		r->row[r->n_rows++] = w->row[i];
 	}
 }
 
-static void fold_run(struct work *w, size_t at)
+static struct problem rest_problem(const struct work *w, const struct rest *r)
 {
-	struct predictor *p = predictor_new();
-	struct fit_problem q = problem_of(w);
-	struct rest r;
+	struct problem q = problem_of(w);
+
+	q.fit.row = r->row, q.fit.row_part = r->row_part, q.fit.row_kernel = r->row_kernel;
+	q.fit.n_rows = r->n_rows, q.fit.n_kernels = r->n_kernels;
+	q.kernel = r->kernel, q.kernel_part = r->kernel_part;
+	return q;
+}
+
+static bool part_in_fold(const struct work *w, const struct part *p, const char *fold)
+{
+	for (size_t i = p->row_from; i < p->row_to; i++) {
+		if (strcmp(w->row_fold[i], fold) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Forecasts of one machine's rows in the fold. */
+static void fold_forecast(struct work *w, size_t part, const char *fold, const struct problem *q,
+                          const struct fit *f)
+{
+	const struct part *m = &w->part[part];
+	struct predictor *p;
 	struct belief b;
-	struct fit f;
 	struct err e;
 
-	rest_make(w, w->fold[at], &r);
-	q.row = r.row, q.row_kernel = r.row_kernel;
-	q.n_rows = r.n_rows, q.n_kernels = r.n_kernels;
-	fit_run(&q, r.start, &f);
-	belief_make(w, &q, &f, r.kernel, &b);
-	for (size_t i = 0; i < w->n_rows; i++) {
-		if (strcmp(w->row_fold[i], w->fold[at]) == 0)
+	if (!part_in_fold(w, m, fold))
+		return;
+	p = predictor_new();
+	belief_make(w, part, q, f, &b);
+	for (size_t i = m->row_from; i < m->row_to; i++) {
+		if (strcmp(w->row_fold[i], fold) == 0)
 			CHECK(belief_forecast(&b, p, w->row[i], &w->left[i], &e) == RC_OK);
 	}
 	belief_fini(&b);
-	fit_fini(&f);
 	predictor_free(p);
-	free(r.row);
-	free(r.row_kernel);
-	free(r.kernel);
-	free(r.start);
+}
+
+static void fold_run(struct work *w, size_t at)
+{
+	struct problem q;
+	struct rest r;
+	struct fit f;
+
+	rest_make(w, w->fold[at], &r);
+	q = rest_problem(w, &r);
+	fit_run(&q.fit, r.start, &f);
+	for (size_t p = 0; p < w->n_parts; p++)
+		fold_forecast(w, p, w->fold[at], &q, &f);
+	fit_fini(&f);
+	rest_fini(&r);
 }
 
 static void folds_run(struct work *w, bool report)
@@ -116,7 +168,7 @@ static int needed_compare(const void *a, const void *b)
 /* The least rest with which nine in ten of the rows left out, whose kernels the others knew, lie in
  * their intervals; at least the fitted rows' own. A fit with as many freedoms as this one is closer
  * to its rows than to others, and its rest must not claim that closeness for them. */
-double rest_sd(const struct work *w, double fitted)
+double rest_sd_ratio(const struct work *w, double fitted_ratio)
 {
 	const double covered_ratio = 0.9;
 	struct needed *v = arena_alloc(w->arena, (w->n_rows + 1) * sizeof *v);
@@ -131,15 +183,16 @@ double rest_sd(const struct work *w, double fitted)
 			continue;
 		v[n].sd_ratio = sqrt(fmax(0, off * off - pow(f->known_sd_ratio, 2)));
 		/* a figure that is rough by itself tells little of the rest */
-		v[n].weight_ratio = w->row[i]->weight_ratio *
-		                    pow(fitted / hypot(fitted, w->row[i]->rounding_ratio), 2);
+		v[n].weight_ratio =
+		        w->row[i]->weight_ratio *
+		        pow(fitted_ratio / hypot(fitted_ratio, w->row[i]->rounding_ratio), 2);
 		all += v[n++].weight_ratio;
 	}
 	qsort(v, n, sizeof *v, needed_compare);
 	for (size_t i = 0; i < n; i++) {
 		sum += v[i].weight_ratio;
 		if (sum >= covered_ratio * all)
-			return fmax(fitted, v[i].sd_ratio);
+			return fmax(fitted_ratio, v[i].sd_ratio);
 	}
-	return fitted;
+	return fitted_ratio;
 }

@@ -81,56 +81,79 @@ static size_t names_unique(const char **name, size_t n)
 	return kept;
 }
 
-size_t name_at(const char *const *name, size_t n, const char *text)
-{
-	size_t i = 0;
-
-	while (i < n && strcmp(name[i], text) != 0)
-		i++;
-	return i;
-}
-
+/* Rows are of one machine where their kernel is or their group; a source may have measured several.
+ */
 static const char *fold_name(const struct work *w, size_t i)
 {
 	const struct observation *o = w->row[i];
+	const char *name;
 
 	switch (w->options->fold) {
 	case FOLD_SOURCE:
 		return o->source;
 	case FOLD_KERNEL:
-		return o->kernel;
+		name = o->kernel;
+		break;
 	case FOLD_ROW:
 		return arena_print(w->arena, "%08zu", i);
 	default:
-		return o->group;
+		name = o->group;
+	}
+	return w->n_parts == 1
+	               ? name
+	               : arena_print(w->arena, "%s: %s", w->part[w->row_part[i]].given->name, name);
+}
+
+/* Appends one machine's rows and its kernels. */
+static void part_rows(struct work *w, size_t part)
+{
+	struct part *p = &w->part[part];
+	const struct calibrate_machine *m = p->given;
+	struct placed *v = heap_zeroed(m->n_rows + 1, sizeof *v);
+	size_t row = w->n_rows, kernel = w->n_kernels;
+
+	for (size_t i = 0; i < m->n_rows; i++)
+		v[i] = (struct placed){m->row[i], i};
+	qsort(v, m->n_rows, sizeof *v, placed_compare);
+	for (size_t i = 0; i < m->n_rows; i++) {
+		w->row[row + i] = v[i].o, w->place[row + i] = v[i].place;
+		w->row_part[row + i] = part;
+		w->kernel[kernel + i] = v[i].o->kernel;
+	}
+	free(v);
+	p->row_from = row, p->row_to = w->n_rows = row + m->n_rows;
+	p->kernel_from = kernel;
+	p->kernel_to = w->n_kernels = kernel + names_unique(w->kernel + kernel, m->n_rows);
+	for (size_t i = row; i < p->row_to; i++) {
+		size_t k = kernel;
+
+		while (strcmp(w->kernel[k], w->row[i]->kernel) != 0)
+			k++;
+		w->row_kernel[i] = k;
+		w->kernel_part[k] = part;
 	}
 }
 
-void work_rows(struct work *w, const struct observation *const *row, size_t n)
+void work_rows(struct work *w)
 {
-	struct placed *p = heap_zeroed(n + 1, sizeof *p);
+	size_t n = 1;
 
-	for (size_t i = 0; i < n; i++)
-		p[i] = (struct placed){row[i], i};
-	qsort(p, n, sizeof *p, placed_compare);
-	w->n_rows = n;
-	w->row = arena_alloc(w->arena, (n + 1) * sizeof *w->row);
-	w->place = arena_alloc(w->arena, (n + 1) * sizeof *w->place);
-	w->kernel = arena_alloc(w->arena, (n + 1) * sizeof *w->kernel);
-	w->row_kernel = arena_alloc(w->arena, (n + 1) * sizeof *w->row_kernel);
-	w->fold = arena_alloc(w->arena, (n + 1) * sizeof *w->fold);
-	w->row_fold = arena_alloc(w->arena, (n + 1) * sizeof *w->row_fold);
-	w->left = arena_alloc(w->arena, (n + 1) * sizeof *w->left);
-	for (size_t i = 0; i < n; i++) {
-		w->row[i] = p[i].o, w->place[i] = p[i].place;
-		w->kernel[i] = p[i].o->kernel;
+	for (size_t p = 0; p < w->n_parts; p++)
+		n += w->part[p].given->n_rows;
+	w->row = arena_alloc(w->arena, n * sizeof *w->row);
+	w->row_part = arena_alloc(w->arena, n * sizeof *w->row_part);
+	w->place = arena_alloc(w->arena, n * sizeof *w->place);
+	w->kernel = arena_alloc(w->arena, n * sizeof *w->kernel);
+	w->kernel_part = arena_alloc(w->arena, n * sizeof *w->kernel_part);
+	w->row_kernel = arena_alloc(w->arena, n * sizeof *w->row_kernel);
+	w->fold = arena_alloc(w->arena, n * sizeof *w->fold);
+	w->row_fold = arena_alloc(w->arena, n * sizeof *w->row_fold);
+	w->left = arena_alloc(w->arena, n * sizeof *w->left);
+	for (size_t p = 0; p < w->n_parts; p++)
+		part_rows(w, p);
+	for (size_t i = 0; i < w->n_rows; i++)
 		w->fold[i] = w->row_fold[i] = fold_name(w, i);
-	}
-	w->n_kernels = names_unique(w->kernel, n);
-	w->n_folds = w->options->fold == FOLD_NONE ? 0 : names_unique(w->fold, n);
-	for (size_t i = 0; i < n; i++)
-		w->row_kernel[i] = name_at(w->kernel, w->n_kernels, w->row[i]->kernel);
-	free(p);
+	w->n_folds = w->options->fold == FOLD_NONE ? 0 : names_unique(w->fold, w->n_rows);
 }
 
 static void widen(struct field_list *range, struct arena *a, int64_t value)
@@ -143,12 +166,13 @@ static void widen(struct field_list *range, struct arena *a, int64_t value)
 	range->number[1] = fmax(range->number[1], (double)value);
 }
 
-void range_make(const struct work *w, struct calibration *c)
+void range_make(const struct work *w, const struct part *p, struct calibration *c)
 {
-	const char **flow = arena_alloc(w->arena, (w->n_rows + 1) * sizeof *flow);
+	size_t n = p->row_to - p->row_from;
+	const char **flow = arena_alloc(w->arena, (n + 1) * sizeof *flow);
 
-	for (size_t i = 0; i < w->n_rows; i++) {
-		const struct observation *o = w->row[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct observation *o = w->row[p->row_from + i];
 
 		flow[i] = o->flow;
 		widen(&c->ep, w->arena, o->ep);
@@ -156,6 +180,6 @@ void range_make(const struct work *w, struct calibration *c)
 		for (size_t k = 0; k < o->n_batches; k++)
 			widen(&c->tokens, w->arena, o->tokens[k]);
 	}
-	c->flows = (struct field_list){.n = names_unique(flow, w->n_rows), .text = flow};
-	c->rows = (int64_t)w->n_rows;
+	c->flows = (struct field_list){.n = names_unique(flow, n), .text = flow};
+	c->rows = (int64_t)n;
 }

@@ -25,28 +25,35 @@ struct solver {
 	double *slope; /* [row][n]: d log time / d x */
 };
 
-void fit_machine(const struct fit_problem *q, const double *x_units, struct machine *out)
+static double prior_sd_units(const struct parameter *p)
 {
-	*out = *q->machine;
-	for (size_t i = 0; i < q->n; i++) {
-		const struct parameter *p = &q->parameter[i];
-		double sd = parameter_free_sd_units(p, p->prior_units, p->prior_sd_ratio);
-		double u = parameter_free_units(p, p->prior_units) + sd * x_units[i];
+	return parameter_free_sd_units(p, p->prior_units, p->prior_sd_ratio);
+}
+
+void fit_machine(const struct fit_part *part, const double *x_units, struct machine *out)
+{
+	*out = *part->machine;
+	for (size_t i = 0; i < part->n; i++) {
+		const struct parameter *p = &part->parameter[i];
+		double sd = prior_sd_units(p);
+		double u = parameter_free_units(p, p->prior_units) + sd * x_units[part->unknown[i]];
 
 		parameter_set(p, out, parameter_value_units(p, u));
 	}
 }
 
-/* log predicted of all rows at x */
-static void log_times(const struct solver *s, const double *x, double *out)
+/* log predicted of one machine's rows at x */
+static void part_times(const struct solver *s, size_t part, const double *x, double *out)
 {
 	struct machine m;
 	struct err e;
 
-	fit_machine(s->q, x, &m);
+	fit_machine(&s->q->part[part], x, &m);
 	for (size_t i = 0; i < s->q->n_rows; i++) {
 		double time_s = 0;
 
+		if (s->q->row_part[i] != part)
+			continue;
 		CHECK(predict(s->predictor, &m, s->q->row[i], &time_s, &e) == RC_OK);
 		out[i] = log(time_s);
 	}
@@ -75,7 +82,8 @@ static int residuals(const gsl_vector *x, void *data, gsl_vector *f)
 	const struct fit_problem *q = s->q;
 	double *t = heap_zeroed(q->n_rows + 1, sizeof *t);
 
-	log_times(s, gsl_vector_const_ptr(x, 0), t);
+	for (size_t p = 0; p < q->n_parts; p++)
+		part_times(s, p, gsl_vector_const_ptr(x, 0), t);
 	for (size_t i = 0; i < q->n_rows; i++) {
 		double ratio = s->tau * gsl_vector_get(x, q->n + q->row_kernel[i]);
 
@@ -88,6 +96,35 @@ static int residuals(const gsl_vector *x, void *data, gsl_vector *f)
 	return GSL_SUCCESS;
 }
 
+static bool part_has(const struct fit_part *part, size_t unknown)
+{
+	for (size_t i = 0; i < part->n; i++) {
+		if (part->unknown[i] == unknown)
+			return true;
+	}
+	return false;
+}
+
+/* Slopes of one machine's rows along one unknown. x is moved and put back; low and high are
+ * scratch, a value a row. */
+static void part_slopes(struct solver *s, size_t part, size_t unknown, double *x, double *low,
+                        double *high)
+{
+	const struct fit_problem *q = s->q;
+	double at = x[unknown];
+
+	x[unknown] = at - step_units;
+	part_times(s, part, x, low);
+	x[unknown] = at + step_units;
+	part_times(s, part, x, high);
+	x[unknown] = at;
+	for (size_t i = 0; i < q->n_rows; i++) {
+		if (q->row_part[i] == part)
+			s->slope[i * q->n + unknown] = (high[i] - low[i]) / (2 * step_units);
+	}
+}
+
+/* Those of machines without the unknown stay 0. */
 static void slopes(struct solver *s, const double *x_at)
 {
 	const struct fit_problem *q = s->q;
@@ -95,14 +132,11 @@ static void slopes(struct solver *s, const double *x_at)
 	double *high = heap_zeroed(q->n_rows + 1, sizeof *x);
 
 	memcpy(x, x_at, q->n * sizeof *x);
-	for (size_t p = 0; p < q->n; p++) {
-		x[p] = x_at[p] - step_units;
-		log_times(s, x, low);
-		x[p] = x_at[p] + step_units;
-		log_times(s, x, high);
-		x[p] = x_at[p];
-		for (size_t i = 0; i < q->n_rows; i++)
-			s->slope[i * q->n + p] = (high[i] - low[i]) / (2 * step_units);
+	for (size_t u = 0; u < q->n; u++) {
+		for (size_t p = 0; p < q->n_parts; p++) {
+			if (part_has(&q->part[p], u))
+				part_slopes(s, p, u, x, low, high);
+		}
 	}
 	free(x);
 	free(low);
@@ -220,7 +254,8 @@ static double sigma_next(struct solver *s, const gsl_matrix *cov)
 	for (size_t i = 0; i < q->n_rows; i++) {
 		double scale = row_scale(s, i), error = s->fit->log_error_units[i];
 
-		s->fit->effective_count += row_variance(s, cov, i) * scale * scale;
+		s->fit->leverage_ratio[i] = row_variance(s, cov, i) * scale * scale;
+		s->fit->effective_count += s->fit->leverage_ratio[i];
 		rows += q->row[i]->weight_ratio;
 		/* a figure that is rough by itself tells little of the rest */
 		v[i] = (struct weighted){fabs(error),
@@ -285,11 +320,11 @@ static void covariance_keep(const struct solver *s, const gsl_matrix *cov)
 	size_t n = s->fit->n_all;
 	double *unit = heap_zeroed(n + 1, sizeof *unit);
 
-	for (size_t i = 0; i < n; i++) {
-		const struct parameter *p = i < q->n ? &q->parameter[i] : NULL;
-
-		unit[i] =
-		        p ? parameter_free_sd_units(p, p->prior_units, p->prior_sd_ratio) : s->tau;
+	for (size_t i = q->n; i < n; i++)
+		unit[i] = s->tau;
+	for (size_t p = 0; p < q->n_parts; p++) {
+		for (size_t i = 0; i < q->part[p].n; i++)
+			unit[q->part[p].unknown[i]] = prior_sd_units(&q->part[p].parameter[i]);
 	}
 	for (size_t i = 0; i < n; i++) {
 		for (size_t j = 0; j < n; j++)
@@ -317,7 +352,8 @@ static void run(const struct fit_problem *q, const double *start, size_t outer, 
 	                    .x_units = heap_zeroed(n + 1, sizeof(double)),
 	                    .covariance_units = heap_zeroed(n * n + 1, sizeof(double)),
 	                    .log_error_units = heap_zeroed(q->n_rows + 1, sizeof(double)),
-	                    .weight_ratio = robust};
+	                    .weight_ratio = robust,
+	                    .leverage_ratio = heap_zeroed(q->n_rows + 1, sizeof(double))};
 	if (start)
 		memcpy(out->x_units, start, n * sizeof *start);
 	for (size_t i = 0; i < q->n_rows + q->n_kernels; i++)
@@ -351,5 +387,6 @@ void fit_fini(struct fit *f)
 	free(f->covariance_units);
 	free(f->log_error_units);
 	free(f->weight_ratio);
+	free(f->leverage_ratio);
 	*f = (struct fit){0};
 }

@@ -1,4 +1,4 @@
-/* One fit of a machine's parameters to observations: the most likely values under their priors.
+/* One fit of machines' parameters to observations: the most likely values under their priors.
  *
  *   log measured = log predict(parameters) + kernel ratio + rest
  *
@@ -8,17 +8,29 @@
  *               of which part is the machine's
  * rest        sd sigma and the rounding of the figure; large ones count less (Cauchy's weights)
  *
- * sigma and tau follow from the data by expectation and maximisation, each with a weak prior.
- * Unknowns are whitened: 1 is one prior sd. Solved by GSL's trust-region Levenberg-Marquardt. */
+ * A parameter of several machines may be one unknown, which moves it in all of them. sigma and tau
+ * are of all rows, whatever their machine; they follow from the data by expectation and
+ * maximisation, each with a weak prior. Unknowns are whitened: 1 is one prior sd. Solved by GSL's
+ * trust-region Levenberg-Marquardt. */
 #pragma once
 #include "models/parameter.h"
 #include "sim/predict.h"
 
-struct fit_problem {
+/* One of the machines. */
+struct fit_part {
 	const struct machine *machine;
 	const struct parameter *parameter; /* free ones; their value is the prior's */
+	const size_t *unknown; /* of each: the unknown that moves it; those of one unknown have the
+	                          same prior and sd */
 	size_t n;
+};
+
+struct fit_problem {
+	const struct fit_part *part;
+	size_t n_parts;
+	size_t n; /* unknowns that are parameters */
 	const struct observation *const *row;
+	const size_t *row_part; /* of each row: index of its machine */
 	size_t n_rows;
 	const size_t *row_kernel; /* of each row: index of its kernel */
 	size_t n_kernels;
@@ -30,6 +42,7 @@ struct fit {
 	double *covariance_units; /* of the free scale and of log ratios, n_all^2 */
 	double *log_error_units;  /* of each row: log predicted, with its kernel, over measured */
 	double *weight_ratio;     /* of each row, from the robust loss: 1 near, 0 far */
+	double *leverage_ratio;   /* of each row: its share of effective_count */
 	double tau_ratio, sigma_ratio;
 	double cost_units;      /* sum of squares, priors included */
 	double effective_count; /* parameters that the data determine: trace of the hat matrix */
@@ -42,5 +55,5 @@ void fit_run(const struct fit_problem *q, const double *start_units, struct fit 
 void fit_first(const struct fit_problem *q, const double *start_units, struct fit *out);
 void fit_fini(struct fit *f);
 
-/* The machine at whitened values x. */
-void fit_machine(const struct fit_problem *q, const double *x_units, struct machine *out);
+/* One of the machines at whitened values x. */
+void fit_machine(const struct fit_part *part, const double *x_units, struct machine *out);

@@ -54,26 +54,39 @@ static double prior_sd(const struct parameter *p)
 	return parameter_free_sd_units(p, p->prior_units, p->prior_sd_ratio);
 }
 
-/* How far it moved, in prior sd. */
-static double moved_sds(const struct parameter *p)
+double moved_sds_count(const struct parameter *p)
 {
 	return (parameter_free_units(p, p->value_units) - parameter_free_units(p, p->prior_units)) /
 	       prior_sd(p);
 }
 
-static void remark_cell(struct table *t, const struct parameter *p)
+void remark_cell(struct table *t, const struct parameter *p, bool shared)
 {
-	const char *far = fabs(moved_sds(p)) > 2 ? "far from its prior" : "";
+	const char *far = fabs(moved_sds_count(p)) > 2 ? "far from its prior" : "";
 
 	if (parameter_at_bound(p, p->value_units))
-		table_cell(t, "at its bound%s%s; %s would tell it", *far ? ", " : "", far,
-		           measurement_for(p->path));
+		table_cell(t, "at its bound%s%s; %s would tell it%s", *far ? ", " : "", far,
+		           measurement_for(p->path), shared ? "; shared" : "");
 	else
-		table_cell(t, "%s", far);
+		table_cell(t, "%s%s%s", far, *far && shared ? "; " : "", shared ? "shared" : "");
 }
 
-static void parameters_table(const struct calibrated *c, FILE *out)
+bool parameter_is_shared(const struct calibration_report *r, size_t i)
 {
+	for (size_t s = 0; r->joint && s < r->joint->n_shared; s++) {
+		const struct shared_parameter *one = &r->joint->shared[s];
+
+		for (size_t k = 0; k < one->n_machines; k++) {
+			if (one->machine[k] == r->at && one->at[k] == i)
+				return true;
+		}
+	}
+	return false;
+}
+
+static void parameters_table(const struct calibration_report *r, FILE *out)
+{
+	const struct calibrated *c = r->result;
 	static const char *const headers[] = {"<parameter", "prior", "sd",      "estimate",
 	                                      "sd",         "moved", "<remark", NULL};
 	struct table *t;
@@ -97,8 +110,8 @@ static void parameters_table(const struct calibrated *c, FILE *out)
 		table_cell(t, "%s",
 		           quantity_human(p->value_units, p->field->dim, 4, text, sizeof text));
 		table_cell(t, "%.1f%%", percent_ratio * p->sd_ratio);
-		table_cell(t, "%+.1f sd", moved_sds(p));
-		remark_cell(t, p);
+		table_cell(t, "%+.1f sd", moved_sds_count(p));
+		remark_cell(t, p, parameter_is_shared(r, i));
 		table_end_row(t);
 	}
 	table_print(t, out);
@@ -199,28 +212,44 @@ static void open_questions(const struct calibrated *c, FILE *out)
 	fputs(c->n_idle ? "\n" : " none\n", out);
 }
 
-static const char *plural(size_t n)
+const char *plural(size_t n)
 {
 	return n == 1 ? "" : "s";
+}
+
+/* Of a machine that was fitted alone: what one of several shares is in joint_text(). */
+static void spreads_text(const struct calibration_report *r, FILE *out)
+{
+	const struct calibrated *c = r->result;
+
+	fprintf(out,
+	        "rest %.1f %% of rows fitted, %.1f %% of rows left out, spread of kernels %.1f %% "
+	        "(sd of log time)\n%zu of %zu starts ended alike; data %016" PRIx64 "; priors %s\n",
+	        percent_ratio * c->fit_sd_ratio, percent_ratio * c->belief.residual_sd_ratio,
+	        percent_ratio * c->belief.kernel_sd_ratio, c->n_starts_alike, c->starts, c->digest,
+	        r->priors);
 }
 
 void calibrate_text(const struct calibration_report *r, FILE *out)
 {
 	const struct calibrated *c = r->result;
+	size_t n_shared = 0;
 
-	fprintf(out,
-	        "machine %s: %zu row%s, %zu parameter%s fitted and %zu kernel ratio%s, of which "
-	        "the data determine %.1f\n",
-	        r->machine, c->n_rows, plural(c->n_rows), c->n_fitted, plural(c->n_fitted),
-	        c->belief.n_kernels, plural(c->belief.n_kernels), c->effective_count);
-	fprintf(out,
-	        "rest %.1f %% of rows fitted, %.1f %% of rows left out, spread of kernels %.1f %% "
-	        "(sd of log time)\n%zu of %zu starts ended alike; data %016" PRIx64
-	        "; priors %s\n\n",
-	        percent_ratio * c->fit_sd_ratio, percent_ratio * c->belief.residual_sd_ratio,
-	        percent_ratio * c->belief.kernel_sd_ratio, c->n_starts_alike, c->starts, c->digest,
-	        r->priors);
-	parameters_table(c, out);
+	for (size_t k = 0; k < c->n_fitted; k++)
+		n_shared += parameter_is_shared(r, c->fitted[k]);
+	fprintf(out, "machine %s: %zu row%s, %zu parameter%s fitted ", r->machine, c->n_rows,
+	        plural(c->n_rows), c->n_fitted, plural(c->n_fitted));
+	if (r->joint)
+		fprintf(out, "(%zu shared) ", n_shared);
+	fprintf(out, "and %zu kernel ratio%s, of which %s determine %.1f\n", c->belief.n_kernels,
+	        plural(c->belief.n_kernels), r->joint ? "these rows" : "the data",
+	        c->effective_count);
+	if (r->joint)
+		fprintf(out, "priors %s\n", r->priors);
+	else
+		spreads_text(r, out);
+	fputs("\n", out);
+	parameters_table(r, out);
 	fputs("\n", out);
 	kernels_table(c, out);
 	if (c->n_fitted > 0) {
@@ -242,8 +271,10 @@ void calibrate_text(const struct calibration_report *r, FILE *out)
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
-static void parameters_json(const struct calibrated *c, struct json *j)
+static void parameters_json(const struct calibration_report *r, struct json *j)
 {
+	const struct calibrated *c = r->result;
+
 	json_array(j, "parameters");
 	for (size_t k = 0; k < c->n_fitted; k++) {
 		const struct parameter *p = &c->belief.parameter[c->fitted[k]];
@@ -254,8 +285,10 @@ static void parameters_json(const struct calibrated *c, struct json *j)
 		json_number(j, "sd_ratio", p->sd_ratio);
 		json_number(j, "prior", p->prior_units);
 		json_number(j, "prior_sd_ratio", p->prior_sd_ratio);
-		json_number(j, "moved_prior_sds", moved_sds(p));
+		json_number(j, "moved_prior_sds", moved_sds_count(p));
 		json_flag(j, "at_bound", parameter_at_bound(p, p->value_units));
+		if (r->joint)
+			json_flag(j, "shared", parameter_is_shared(r, c->fitted[k]));
 		json_array(j, "correlations");
 		for (size_t i = 0; i <= k; i++)
 			json_number(
@@ -315,7 +348,7 @@ void calibrate_json(const struct calibration_report *r, struct json *j)
 	json_number(j, "kernel_sd", c->belief.kernel_sd_ratio);
 	json_integer(j, "starts", (int64_t)c->starts);
 	json_integer(j, "starts_alike", (int64_t)c->n_starts_alike);
-	parameters_json(c, j);
+	parameters_json(r, j);
 	kernels_json(c, j);
 	json_array(j, "left_at_priors");
 	for (size_t k = 0; k < c->n_untold; k++)

@@ -321,8 +321,13 @@ static void section_write(const struct calibrated *c, const char *command, FILE 
 	quoted(command, out);
 	fprintf(out,
 	        "\n    data: \"%016" PRIx64 "\"\n"
-	        "    rows: {value: %zu, source: \"derived: rows of that data\"}\n",
+	        "    rows: {value: %zu, source: \"derived: ",
 	        c->digest, c->n_rows);
+	if (c->n_joint_rows > c->n_rows)
+		fprintf(out, "this machine's rows of that data, which has %zu\"}\n",
+		        c->n_joint_rows);
+	else
+		fputs("rows of that data\"}\n", out);
 	fprintf(out, "    residual_sd: {value: %.4g%%, source: \"derived: by this calibration\"}\n",
 	        100 * c->belief.residual_sd_ratio);
 	fprintf(out, "    kernel_sd: {value: %.4g%%, source: \"derived: by this calibration\"}\n",

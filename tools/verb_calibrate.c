@@ -1,8 +1,12 @@
 /* epsim calibrate: a machine's free parameters from measured rows. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "tools/calibrate_report.h"
 #include "tools/progress.h"
+#include "tools/sweep_files.h"
+
+enum { ALL_MACHINES = SIZE_MAX };
 
 /* Rows of one machine. */
 static size_t rows_of(const struct observed *o, size_t machine, const struct observation **row)
@@ -16,11 +20,12 @@ static size_t rows_of(const struct observed *o, size_t machine, const struct obs
 	return n;
 }
 
-/* Has the machine rows of this file? */
+/* Has the machine, or any, rows of this file? */
 static bool file_used(const struct observed *o, size_t machine, const char *path)
 {
 	for (size_t i = 0; i < o->n; i++) {
-		if (o->machine[i] == machine && strcmp(o->row[i]->file, path) == 0)
+		if ((machine == ALL_MACHINES || o->machine[i] == machine) &&
+		    strcmp(o->row[i]->file, path) == 0)
 			return true;
 	}
 	return false;
@@ -52,6 +57,87 @@ static const char *command_text(const struct args *a, const struct observed *o, 
 	return text;
 }
 
+/* ---- where files go ---- */
+
+static bool is_folder(const char *path)
+{
+	struct stat s;
+
+	return path[strlen(path) - 1] == '/' || (stat(path, &s) == 0 && S_ISDIR(s.st_mode));
+}
+
+/* "NAME.yaml", of a name that may be a path itself. */
+static const char *file_name(const char *machine, struct arena *arena)
+{
+	const char *slash = strrchr(machine, '/'), *name = slash ? slash + 1 : machine;
+	size_t n = strlen(name), n_ending = strlen(".yaml");
+
+	if (n > n_ending && strcmp(name + n - n_ending, ".yaml") == 0)
+		n -= n_ending;
+	return arena_print(arena, "%.*s.yaml", (int)n, name);
+}
+
+static enum rc names_differ(const struct observed *o, struct err *e)
+{
+	for (size_t i = 0; i < o->n_machines; i++) {
+		for (size_t k = 0; k < i; k++) {
+			const char *name = file_name(o->machines[i].name, o->set.arena);
+
+			if (strcmp(name, file_name(o->machines[k].name, o->set.arena)) == 0)
+				return fail(e, RC_CONFIG,
+				            "--out: %s and %s would both be written to %s",
+				            o->machines[k].name, o->machines[i].name, name);
+		}
+	}
+	return RC_OK;
+}
+
+/* A file for one machine, a folder for any number. */
+static enum rc out_check(const struct args *a, const struct observed *o, struct err *e)
+{
+	const char *path = args_value(a, "out", NULL);
+
+	if (!path)
+		return RC_OK;
+	if (!*path)
+		return fail(e, RC_CONFIG, "--out: a FILE or a folder is needed");
+	if (is_folder(path)) {
+		TRY(names_differ(o, e));
+		return folder_make(path, e);
+	}
+	if (o->n_machines > 1)
+		return fail(
+		        e, RC_CONFIG,
+		        "--out: rows of %zu machines; choose one with --machine, such as %s, or "
+		        "name a folder for all, such as machines/",
+		        o->n_machines, o->machines[0].name);
+	return RC_OK;
+}
+
+static const char *out_path(const char *path, const char *machine, struct arena *arena)
+{
+	const char *between = path[strlen(path) - 1] == '/' ? "" : "/";
+
+	return is_folder(path)
+	               ? arena_print(arena, "%s%s%s", path, between, file_name(machine, arena))
+	               : path;
+}
+
+static enum rc file_write(const struct args *a, const struct observed *o, size_t machine,
+                          size_t command_of, const struct calibrated *c, struct arena *arena,
+                          struct err *e)
+{
+	const struct observed_machine *m = &o->machines[machine];
+	const char *path = args_value(a, "out", NULL);
+
+	if (!path)
+		return RC_OK;
+	return machine_write(m->config, c, command_text(a, o, command_of, arena),
+	                     out_path(path, m->name, arena), e);
+}
+
+/* ---- machines one by one ---- */
+
 /* Do kernels of these rows have ratios in the machine's calibration? Then that was made of them. */
 static bool rows_known(const struct machine *m, const struct observation *const *row, size_t n)
 {
@@ -68,73 +154,76 @@ static bool rows_known(const struct machine *m, const struct observation *const 
 
 /* A machine that was calibrated with other rows is where these rows begin; with these, it would
  * count them twice. */
-static enum rc priors_choose(const struct args *a, const struct machine *m,
-                             const struct observation *const *row, size_t n,
-                             struct calibrate_options *options, const char **text, struct err *e)
+static enum rc priors_choose(const struct args *a, struct calibrate_machine *m, const char **text,
+                             struct err *e)
 {
 	static const char *const names[] = {"auto", "sources", "values", NULL};
 	const char *wish = args_value(a, "prior", names[0]);
-	bool calibrated = m->calibration.kernels.n > 0;
+	bool calibrated = m->machine->calibration.kernels.n > 0;
 	char slip[128];
 
 	if (strcmp(wish, names[0]) != 0 && strcmp(wish, names[1]) != 0 &&
 	    strcmp(wish, names[2]) != 0)
 		return fail(e, RC_CONFIG, "--prior: '%s' is no auto, sources or values%s", wish,
 		            hint(slip, sizeof slip, wish, names));
-	options->from_values =
-	        strcmp(wish, names[2]) == 0 ||
-	        (strcmp(wish, names[0]) == 0 && calibrated && !rows_known(m, row, n));
-	*text = !calibrated            ? "of the machine's sources"
-	        : options->from_values ? "are the machine's values, calibrated with other rows"
-	                               : "of the machine's sources, before its calibration";
+	m->from_values =
+	        strcmp(wish, names[2]) == 0 || (strcmp(wish, names[0]) == 0 && calibrated &&
+	                                        !rows_known(m->machine, m->row, m->n_rows));
+	*text = !calibrated      ? "of the machine's sources"
+	        : m->from_values ? "are the machine's values, calibrated with other rows"
+	                         : "of the machine's sources, before its calibration";
 	return RC_OK;
 }
 
-static enum rc machine_calibrate(const struct args *a, const struct observed *o, size_t machine,
-                                 struct calibrate_options *options, struct arena *arena,
-                                 struct calibration_report *r, struct calibrated *out,
-                                 struct err *e)
+static enum rc machine_given(const struct args *a, const struct observed *o, size_t machine,
+                             struct arena *arena, struct calibrate_machine *out,
+                             const char **priors, struct err *e)
 {
 	const struct config *c = o->machines[machine].config;
 	const struct observation **row = arena_alloc(arena, o->n * sizeof *row);
-	size_t n = rows_of(o, machine, row);
 
-	TRY(priors_choose(a, &c->machine, row, n, options, &r->priors, e));
-	TRY(calibrate(&c->machine, c->notes[SECTION_MACHINE], c->where[SECTION_MACHINE], row, n,
-	              options, arena, out, e));
-	out->digest = observations_digest(row, n);
+	*out = (struct calibrate_machine){.name = o->machines[machine].name,
+	                                  .machine = &c->machine,
+	                                  .notes = c->notes[SECTION_MACHINE],
+	                                  .where = c->where[SECTION_MACHINE],
+	                                  .row = row,
+	                                  .n_rows = rows_of(o, machine, row)};
+	return priors_choose(a, out, priors, e);
+}
+
+static enum rc machine_calibrate(const struct args *a, const struct observed *o, size_t machine,
+                                 const struct calibrate_options *options, struct arena *arena,
+                                 struct calibration_report *r, struct calibrated *out,
+                                 struct err *e)
+{
+	struct calibrate_options with_priors = *options;
+	struct calibrate_machine m;
+
+	TRY(machine_given(a, o, machine, arena, &m, &r->priors, e));
+	with_priors.from_values = m.from_values;
+	TRY(calibrate(m.machine, m.notes, m.where, m.row, m.n_rows, &with_priors, arena, out, e));
+	out->digest = observations_digest(m.row, m.n_rows);
 	return RC_OK;
 }
 
-static enum rc machines_calibrate(const struct args *a, const struct observed *o,
-                                  struct calibrate_options *options, FILE *out, struct err *e)
+static enum rc each_calibrate(const struct args *a, const struct observed *o,
+                              const struct calibrate_options *options, struct json *j, FILE *out,
+                              struct err *e)
 {
-	struct json *j = args_has(a, "json") ? json_new(out) : NULL;
-	const char *path = args_value(a, "out", NULL);
 	enum rc rc = RC_OK;
 
-	if (path && o->n_machines > 1)
-		rc = fail(e, RC_CONFIG,
-		          "--out: rows of %zu machines; choose one with --machine, such as %s",
-		          o->n_machines, o->machines[0].name);
-	if (j) {
-		json_object(j, NULL);
+	if (j)
 		json_array(j, "machines");
-	}
 	for (size_t m = 0; rc == RC_OK && m < o->n_machines; m++) {
 		struct arena *arena = arena_new();
 		struct calibrated c = {0};
-		struct calibration_report r = {o->machines[m].name, &c, options->fold, NULL};
-		struct progress bar;
+		struct calibration_report r = {
+		        .machine = o->machines[m].name, .result = &c, .fold = options->fold};
 
-		progress_init(&bar, "calibrate");
-		options->progress = progress_step, options->progress_data = &bar;
 		rc = machine_calibrate(a, o, m, options, arena, &r, &c, e);
-		progress_end(&bar);
-		options->progress = NULL, options->progress_data = NULL;
-		if (rc == RC_OK && path)
-			rc = machine_write(o->machines[m].config, &c, command_text(a, o, m, arena),
-			                   path, e);
+		progress_end(options->progress_data);
+		if (rc == RC_OK)
+			rc = file_write(a, o, m, m, &c, arena, e);
 		if (rc == RC_OK && j)
 			calibrate_json(&r, j);
 		else if (rc == RC_OK)
@@ -142,8 +231,92 @@ static enum rc machines_calibrate(const struct args *a, const struct observed *o
 		calibrated_fini(&c);
 		arena_free(arena);
 	}
-	if (j) {
+	if (j)
 		json_close(j);
+	return rc;
+}
+
+/* ---- machines together ---- */
+
+static void joint_report(const struct calibration_report *r, size_t n, struct json *j, FILE *out)
+{
+	if (j) {
+		joint_json(r, n, "joint", j);
+		json_array(j, "machines");
+	} else {
+		joint_text(r, n, out);
+	}
+	for (size_t m = 0; m < n; m++) {
+		if (j)
+			calibrate_json(&r[m], j);
+		else
+			calibrate_text(&r[m], out);
+	}
+	if (j)
+		json_close(j);
+}
+
+/* Fits and writes; reports of all of them in r. */
+static enum rc joint_run(const struct args *a, const struct observed *o,
+                         const struct calibrate_options *options, struct arena *arena,
+                         struct calibrated *c, struct joint *joint, struct calibration_report *r,
+                         struct err *e)
+{
+	size_t n = o->n_machines;
+	struct calibrate_machine *m = arena_alloc(arena, n * sizeof *m);
+
+	for (size_t i = 0; i < n; i++) {
+		r[i] = (struct calibration_report){.machine = o->machines[i].name,
+		                                   .result = &c[i],
+		                                   .fold = options->fold,
+		                                   .joint = joint,
+		                                   .at = i};
+		TRY(machine_given(a, o, i, arena, &m[i], &r[i].priors, e));
+	}
+	TRY(calibrate_joint(m, n, args_value(a, "share", NULL), options, arena, c, joint, e));
+	for (size_t i = 0; i < n; i++)
+		c[i].digest = observations_digest(o->row, o->n);
+	for (size_t i = 0; i < n; i++)
+		TRY(file_write(a, o, i, ALL_MACHINES, &c[i], arena, e));
+	return RC_OK;
+}
+
+static enum rc joint_calibrate(const struct args *a, const struct observed *o,
+                               const struct calibrate_options *options, struct json *j, FILE *out,
+                               struct err *e)
+{
+	struct arena *arena = arena_new();
+	size_t n = o->n_machines;
+	struct calibrated *c = arena_alloc(arena, n * sizeof *c);
+	struct calibration_report *r = arena_alloc(arena, n * sizeof *r);
+	struct joint joint;
+	enum rc rc = joint_run(a, o, options, arena, c, &joint, r, e);
+
+	progress_end(options->progress_data);
+	if (rc == RC_OK)
+		joint_report(r, n, j, out);
+	for (size_t i = 0; i < n; i++)
+		calibrated_fini(&c[i]);
+	arena_free(arena);
+	return rc;
+}
+
+static enum rc machines_calibrate(const struct args *a, const struct observed *o,
+                                  const struct calibrate_options *options, FILE *out, struct err *e)
+{
+	struct calibrate_options shown = *options;
+	struct json *j;
+	struct progress bar;
+	enum rc rc;
+
+	TRY(out_check(a, o, e));
+	progress_init(&bar, "calibrate");
+	shown.progress = progress_step, shown.progress_data = &bar;
+	j = args_has(a, "json") ? json_new(out) : NULL;
+	if (j)
+		json_object(j, NULL);
+	rc = (args_has(a, "share") ? joint_calibrate : each_calibrate)(a, o, &shown, j, out, e);
+	if (j) {
 		observed_skips_json(o, j);
 		json_close(j);
 		json_free(j);
@@ -204,7 +377,8 @@ static const struct option options[] = {
          "sources: before any calibration; values: the machine's as they are; auto (default): "
          "values where its calibration had other kernels than these rows"},
         {"starts", "N", "starts of the fit, all but the first at random; default 8"},
-        {"out", "FILE", "write the calibrated machine (rows of one machine only)"},
+        {"share", "PATH,...", "parameters or groups that are one number in all machines"},
+        {"out", "FILE|DIR/", "write the calibrated machine; of several, NAME.yaml each into DIR"},
         {"jobs", "N", "threads; default: all processors"},
         {0},
 };
@@ -220,6 +394,9 @@ const struct verb verb_calibrate = {
                  "belongs to the\nmachine that it names; parameters with `fit: yes` and an sd in "
                  "its YAML are moved. Rows of your\nown refine a machine that was calibrated with "
                  "others; the same rows again, or with others, start\nfrom its sources (--prior). "
+                 "Machines are fitted one by one; with --share, such as --share "
+                 "vector.scan,sync, they are fitted\ntogether, and a parameter named there, or of "
+                 "a group named there, is one number in all machines\nwhere it is free. "
                  "sim/CALIBRATION.md tells how, and how far the results go.",
         .run = run,
 };
