@@ -228,17 +228,12 @@ static bool parameter_patch(struct text *t, const struct parameter *p)
 	return true;
 }
 
-/* A parameter that these rows hardly tell, or not at all, stands at its prior again, whatever other
- * rows once made of it: its figures here are as if those had not been. Where it stands already, as
- * it does when these rows began at what others made, it stays as it is written. */
-static void prior_restore(struct text *t, const struct parameter *p, const struct machine *was)
+/* The parameter stands at its prior, and no earlier one is told beside it: a calibration with these
+ * rows again begins there. */
+static void prior_restore(struct text *t, const struct parameter *p)
 {
-	double moved_ratio = p->value_units / parameter_get_units(p, was) - 1;
 	char text[64];
 	size_t at, end;
-
-	if (fabs(moved_ratio) < 0x1p-40)
-		return;
 
 	if (!value_find(t, p->path, &at) || t->at[at] != '{' || !map_find(t, at, "prior", &end))
 		return;
@@ -247,6 +242,25 @@ static void prior_restore(struct text *t, const struct parameter *p, const struc
 	share_text(p->prior_sd_ratio, text, sizeof text);
 	map_set(t, at, "sd", text);
 	map_set(t, at, "value", exact_text(p->prior_units, p->field->dim, text, sizeof text));
+}
+
+static bool has_moved(const struct parameter *p, const struct machine *was)
+{
+	return fabs(p->value_units / parameter_get_units(p, was) - 1) > 0x1p-40;
+}
+
+/* What these rows hardly tell, or do not depend on, stands at its prior again, whatever other rows
+ * once made of it: its figures here are as if those had not been. */
+static void priors_restore(struct text *t, const struct calibrated *r, const struct machine *was)
+{
+	for (size_t i = 0; i < r->n_untold; i++)
+		prior_restore(t, &r->belief.parameter[r->untold[i]]);
+	for (size_t i = 0; i < r->n_idle; i++) {
+		const struct parameter *p = &r->belief.parameter[r->idle[i]];
+
+		if (has_moved(p, was))
+			prior_restore(t, p);
+	}
 }
 
 /* ---- the calibration section ----------------------------------------------------------------- */
@@ -387,8 +401,7 @@ static enum rc text_make(const struct config *c, const struct calibrated *r, str
                          struct err *e)
 {
 	TRY(old_text(c, t, e));
-	for (size_t i = 0; i < r->belief.n; i++)
-		prior_restore(t, &r->belief.parameter[i], &c->machine);
+	priors_restore(t, r, &c->machine);
 	for (size_t i = 0; i < r->n_fitted; i++) {
 		const struct parameter *p = &r->belief.parameter[r->fitted[i]];
 

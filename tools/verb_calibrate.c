@@ -31,6 +31,13 @@ static bool file_used(const struct observed *o, size_t machine, const char *path
 	return false;
 }
 
+static const char *file_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 /* What the user typed, for the file that is written: the files that had rows of the machine,
  * without the paths that lead to them. */
 static const char *command_text(const struct args *a, const struct observed *o, size_t machine,
@@ -39,20 +46,20 @@ static const char *command_text(const struct args *a, const struct observed *o, 
 	const char *text = "epsim calibrate";
 
 	for (size_t i = 0; i < a->n_words; i++) {
-		const char *slash = strrchr(a->word[i], '/');
-
 		if (file_used(o, machine, a->word[i]))
-			text = arena_print(arena, "%s %s", text, slash ? slash + 1 : a->word[i]);
+			text = arena_print(arena, "%s %s", text, file_of(a->word[i]));
 	}
 	for (size_t i = 0; i < a->n_given; i++) {
-		const char *name = a->given[i].option->name;
+		const char *name = a->given[i].option->name, *value = a->given[i].value;
 
 		if (strcmp(name, "jobs") == 0 || strcmp(name, "json") == 0 ||
 		    strcmp(name, "out") == 0)
 			continue;
 		text = arena_print(arena, "%s --%s%s%s", text, name,
 		                   a->given[i].option->value ? " " : "",
-		                   a->given[i].option->value ? a->given[i].value : "");
+		                   !a->given[i].option->value     ? ""
+		                   : strcmp(name, "machine") == 0 ? file_of(value)
+		                                                  : value);
 	}
 	return text;
 }

@@ -42,6 +42,9 @@ $ epsim validate $TMP/lab.csv --machine $TMP/mine.yaml | grep -c 'kernel not cal
 # What was written predicts as the fit did.
 $ epsim calibrate $TMP/lab.csv --machine cloudmatrix384 --starts 2 | sed -n '/^fitted rows/,/^$/p' | grep lab.csv >$TMP/fitted; epsim validate $TMP/lab.csv --machine $TMP/mine.yaml | grep 'lab.csv:[23] ' | cmp - $TMP/fitted && echo as fitted
 > as fitted
+# The same rows make the same machine of what they made.
+$ epsim calibrate $TMP/lab.csv --machine $TMP/mine.yaml --starts 2 --out $TMP/again.yaml >/dev/null; grep -v command: $TMP/mine.yaml >$TMP/mine; grep -v command: $TMP/again.yaml | cmp - $TMP/mine && echo the same
+> the same
 # The same rows again start from the machine's sources, others where these led.
 $ epsim calibrate $TMP/lab.csv --machine $TMP/mine.yaml --starts 2 | sed -n 3p | cut -d';' -f3
 >  priors of the machine's sources, before its calibration
