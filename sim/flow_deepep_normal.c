@@ -21,7 +21,7 @@
  * The buffers of both hops are rings whose senders wait for credit. buffers() counts the rings; the
  * checker sees a slot for each row instead and says nothing about the credit. It says that the
  * barriers of notify and of combine's head are needed, since both operations use the buffers. */
-#include "sim/flow_build.h"
+#include "sim/flow_pipe.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -92,47 +92,13 @@ static int64_t parts_of(const struct flow_request *q)
 	return q->phase == PHASE_PREFILL ? PREFILL_PARTS : 1;
 }
 
-/* Ends of the stages of one part, and of the same stages of the part before. */
-struct pipe {
-	uint32_t *crossed, *passed, *taken; /* first hop, second, what follows it */
-	uint32_t *sent, *arrived;           /* of the stage that is being built */
-};
-
-static void pipe_init(struct pipe *p, const struct flow_build *b, const uint32_t *after)
-{
-	size_t n = (size_t)b->n;
-
-	p->crossed = heap_zeroed(5 * n, sizeof *p->crossed);
-	p->passed = p->crossed + n, p->taken = p->passed + n;
-	p->sent = p->taken + n, p->arrived = p->sent + n;
-	for (size_t i = 0; i < n; i++)
-		p->crossed[i] = p->passed[i] = p->taken[i] = after[i];
-}
-
-static void pipe_end(struct pipe *p, struct flow_build *b, const char *label, uint32_t *done)
-{
-	stage_join(b, label, p->crossed, p->passed, done);
-	stage_join(b, label, done, p->taken, done);
-	free(p->crossed);
-}
-
-/* One part of a hop: puts rows and reads them beside it. at: when the cores that send it are free;
- * arrived: when what was sent to a rank is there. */
-static void hop_part(struct flow_build *b, const struct shipment *s, const char *read,
-                     struct traffic traffic, struct pipe *p, uint32_t *at)
-{
-	stage_put(b, s, at, p->sent, p->arrived);
-	stage_copy(b, read, traffic, 0, at, at);
-	stage_join(b, s->label, at, p->sent, at);
-}
-
 /* ---- dispatch ---- */
 
 /* First hop: each token is read once; rows to other nodes are staged for the NIC, which reads them
  * there. */
 static void cross(struct flow_build *b, const struct source *from, int64_t part, struct pipe *p)
 {
-	double message = message_bytes(b->request), ratio = 1 / (double)parts_of(b->request);
+	double message = message_bytes(b->request), ratio = p->ratio;
 	enum unit unit = far_unit(b->request);
 	struct shipment put = {.label = "dispatch.put",
 	                       .unit = unit,
@@ -150,14 +116,14 @@ static void cross(struct flow_build *b, const struct source *from, int64_t part,
 	                       .hop = HOP_TO_NODE,
 	                       .remote_only = true};
 
-	hop_part(b, &put, "dispatch.read", read, p, p->crossed);
+	pipe_hop(b, &put, "dispatch.read", read, p, p->crossed);
 	stage_join(b, "dispatch.forward", p->passed, p->arrived, p->passed);
 }
 
 /* Second hop, from the source itself within one node, and the copy out of the ring. */
 static void forward(struct flow_build *b, const struct source *from, int64_t part, struct pipe *p)
 {
-	double message = message_bytes(b->request), ratio = 1 / (double)parts_of(b->request);
+	double message = message_bytes(b->request), ratio = p->ratio;
 	bool direct = build_one_node(b);
 	enum unit unit = near_unit(b->request);
 	struct shipment put = {.label = "dispatch.forward",
@@ -179,7 +145,7 @@ static void forward(struct flow_build *b, const struct source *from, int64_t par
 	if (direct)
 		read = (struct traffic){.per_token_bytes = ratio * from->read_bytes,
 		                        .quantised_token_bytes = ratio * from->quantised_bytes};
-	hop_part(b, &put, "dispatch.forward_read", read, p, p->passed);
+	pipe_hop(b, &put, "dispatch.forward_read", read, p, p->passed);
 	stage_join(b, "dispatch.receive", p->taken, p->arrived, p->taken);
 	stage_copy(b, "dispatch.receive",
 	           (struct traffic){
@@ -210,7 +176,7 @@ static void dispatch(struct flow_build *b, const uint32_t *ready, uint32_t *done
 
 	notify(b, done);
 	stage_delay(b, "dispatch.kernel", b->topology->machine->sync.kernel_s, done, done);
-	pipe_init(&p, b, done);
+	pipe_init(&p, b, parts_of(b->request), done);
 	for (int64_t part = 0; part < parts_of(b->request); part++) {
 		if (!build_one_node(b))
 			cross(b, &from, part, &p);
@@ -242,7 +208,7 @@ static const struct place *reduce(struct flow_build *b, uint32_t *at)
 static void back_in_node(struct flow_build *b, const struct place *from, int64_t part,
                          struct pipe *p)
 {
-	double bf16 = flow_bf16_row_bytes(b->request), ratio = 1 / (double)parts_of(b->request);
+	double bf16 = flow_bf16_row_bytes(b->request), ratio = p->ratio;
 	struct shipment put = {.label = "combine.put",
 	                       .way = BACKWARD,
 	                       .unit = near_unit(b->request),
@@ -253,7 +219,7 @@ static void back_in_node(struct flow_build *b, const struct place *from, int64_t
 	                       .part = part,
 	                       .parts = parts_of(b->request)};
 
-	hop_part(b, &put, "combine.read",
+	pipe_hop(b, &put, "combine.read",
 	         (struct traffic){
 	                 .per_row_in_bytes = ratio * bf16, .unit = put.unit, .hop = HOP_IN_NODE},
 	         p, p->passed);
@@ -262,7 +228,7 @@ static void back_in_node(struct flow_build *b, const struct place *from, int64_t
 /* The twin reads what came for a token, sums it if it may, stages the row and sends it on. */
 static void back_across(struct flow_build *b, int64_t part, struct pipe *p)
 {
-	double bf16 = flow_bf16_row_bytes(b->request), ratio = 1 / (double)parts_of(b->request);
+	double bf16 = flow_bf16_row_bytes(b->request), ratio = p->ratio;
 	enum unit near = near_unit(b->request), far = far_unit(b->request);
 	struct shipment put = {.label = "combine.forward",
 	                       .way = BACKWARD,
@@ -281,7 +247,7 @@ static void back_across(struct flow_build *b, int64_t part, struct pipe *p)
 	           0, p->crossed, p->crossed);
 	if (far != near)
 		note_sum_part(b, p->crossed, near, &back_at_twin, far, &back_sum, &put);
-	hop_part(b, &put, "combine.forward_read",
+	pipe_hop(b, &put, "combine.forward_read",
 	         (struct traffic){
 	                 .per_row_in_bytes = ratio * 2 * bf16, .unit = far, .hop = HOP_TO_NODE},
 	         p, p->crossed);
@@ -302,7 +268,7 @@ static void combine(struct flow_build *b, const uint32_t *ready, uint32_t *done)
 	stage_delay(b, "combine.notify", m->sync.kernel_s, done, done);
 	stage_barrier(b, "combine.notify", done, done);
 	stage_delay(b, "combine.kernel", m->sync.kernel_s, done, done);
-	pipe_init(&p, b, done);
+	pipe_init(&p, b, parts_of(b->request), done);
 	for (int64_t part = 0; part < parts_of(b->request); part++) {
 		back_in_node(b, from, part, &p);
 		if (!direct)

@@ -34,7 +34,7 @@
  * tell of themselves. Slots stand for the rings that rows pass, as in deepep-normal: nothing is
  * said about their credit. Rows that stay in their node are noted as if they passed their source's
  * slots, which costs nothing. */
-#include "sim/flow_build.h"
+#include "sim/flow_pipe.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -71,42 +71,6 @@ static int64_t parts_of(const struct flow_request *q)
 static double message_bytes(const struct flow_request *q)
 {
 	return flow_scaled_row_bytes(q) + descriptor_bytes * (double)q->model->top_k;
-}
-
-/* Ends of the stages of one part: first hop, second. */
-struct pipe {
-	uint32_t *crossed, *passed;
-	uint32_t *sent, *arrived; /* of the stage that is being built */
-	uint32_t *taken;          /* what came of the last hop */
-	double ratio;             /* of all tokens that are in a part */
-};
-
-static void pipe_init(struct pipe *p, const struct flow_build *b, const uint32_t *after)
-{
-	size_t n = (size_t)b->n;
-
-	p->crossed = heap_zeroed(5 * n, sizeof *p->crossed);
-	p->passed = p->crossed + n, p->taken = p->passed + n;
-	p->sent = p->taken + n, p->arrived = p->sent + n;
-	p->ratio = 1 / (double)parts_of(b->request);
-	for (size_t i = 0; i < n; i++)
-		p->crossed[i] = p->passed[i] = p->taken[i] = after[i];
-}
-
-static void pipe_end(struct pipe *p, struct flow_build *b, const char *label, uint32_t *done)
-{
-	stage_join(b, label, p->crossed, p->passed, done);
-	stage_join(b, label, done, p->taken, done);
-	free(p->crossed);
-}
-
-/* One part of a hop: puts rows and reads them beside it. at: when the rank is free for the next. */
-static void hop_part(struct flow_build *b, const struct shipment *s, const char *read,
-                     struct traffic traffic, struct pipe *p, uint32_t *at)
-{
-	stage_put(b, s, at, p->sent, p->arrived);
-	stage_copy(b, read, traffic, 0, at, at);
-	stage_join(b, s->label, at, p->sent, at);
 }
 
 /* Rows that do not leave their rank on this hop: they are where they should be. */
@@ -151,7 +115,7 @@ static void cross(struct flow_build *b, const struct place *from, int64_t part, 
 	                       .hop = put.hop,
 	                       .remote_only = true};
 
-	hop_part(b, &put, "dispatch.read", read, p, p->crossed);
+	pipe_hop(b, &put, "dispatch.read", read, p, p->crossed);
 	stage_join(b, "dispatch.forward", p->passed, p->arrived, p->passed);
 	note_stay(b, p->passed, put);
 }
@@ -168,7 +132,7 @@ static void forward(struct flow_build *b, const struct place *from, int64_t part
 	                       .parts = parts_of(b->request)};
 	struct traffic read = {.per_row_out_bytes = p->ratio * row, .hop = put.hop};
 
-	hop_part(b, &put, "dispatch.forward_read", read, p, p->passed);
+	pipe_hop(b, &put, "dispatch.forward_read", read, p, p->passed);
 	stage_join(b, "dispatch.forward", p->taken, p->arrived, p->taken);
 }
 
@@ -179,7 +143,7 @@ static void dispatch(struct flow_build *b, const uint32_t *ready, uint32_t *done
 	struct pipe p;
 
 	plan(b, quantises ? done : ready, done);
-	pipe_init(&p, b, done);
+	pipe_init(&p, b, parts_of(b->request), done);
 	for (int64_t part = 0; part < parts_of(b->request); part++) {
 		if (!build_one_node(b))
 			cross(b, from, part, &p);
@@ -203,7 +167,7 @@ static void back_in_node(struct flow_build *b, int64_t part, struct pipe *p)
 	                       .parts = parts_of(b->request)};
 	struct traffic read = {.per_row_in_bytes = p->ratio * bf16, .hop = put.hop};
 
-	hop_part(b, &put, "combine.read", read, p, p->passed);
+	pipe_hop(b, &put, "combine.read", read, p, p->passed);
 }
 
 /* The forwarder sums what came for a token; sums for other nodes' tokens are written and sent. */
@@ -226,7 +190,7 @@ static void back_across(struct flow_build *b, int64_t part, struct pipe *p)
 	           (struct traffic){.per_row_out_bytes = p->ratio * bf16, .hop = HOP_FORWARD}, 0,
 	           p->crossed, p->crossed);
 	note_sum_part(b, p->crossed, UNIT_BRANCH, &back_passing, UNIT_TOKEN_NODE, &node_sum, &put);
-	hop_part(b, &put, "combine.forward_read",
+	pipe_hop(b, &put, "combine.forward_read",
 	         (struct traffic){.per_row_in_bytes = p->ratio * 2 * bf16,
 	                          .per_stay_bytes = p->ratio * bf16,
 	                          .unit = put.unit,
@@ -244,7 +208,7 @@ static void combine(struct flow_build *b, const uint32_t *ready, uint32_t *done)
 	struct pipe p;
 
 	stage_delay(b, "combine.kernel", b->topology->machine->sync.kernel_s, ready, done);
-	pipe_init(&p, b, done);
+	pipe_init(&p, b, parts_of(b->request), done);
 	for (int64_t part = 0; part < parts_of(b->request); part++) {
 		back_in_node(b, part, &p);
 		if (!direct)

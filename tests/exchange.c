@@ -252,6 +252,22 @@ bool flow_splits(const struct flow *f, int64_t micro_batches)
 	       (f != &flow_pull_packed && f != &flow_fused && f != &flow_weight_gather);
 }
 
+void flow_option_set(struct flow_options *o, enum flow_option option, int64_t value)
+{
+	int *const choice[FLOW_OPTIONS] = {
+	        [OPTION_COMPLETION] = &o->completion, [OPTION_ADDRESSES] = &o->addresses,
+	        [OPTION_WINDOW] = &o->window,         [OPTION_QUANTISE] = &o->quantise,
+	        [OPTION_DEDUP] = &o->dedup,           [OPTION_LOCAL] = &o->local};
+
+	*o = (struct flow_options){0};
+	if (choice[option])
+		*choice[option] = (int)value;
+	else if (option == OPTION_ROUND)
+		o->round_tokens = value;
+	else
+		o->pipeline = value;
+}
+
 size_t flows_count(void)
 {
 	size_t n = 0;

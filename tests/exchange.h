@@ -79,5 +79,8 @@ bool flow_serves(const struct flow *f, enum phase phase);
 bool flow_needs_fabric(const struct flow *f);
 bool flow_splits(const struct flow *f, int64_t micro_batches); /* those that weave do not */
 
+/* That option alone, at its value-th choice or a number. */
+void flow_option_set(struct flow_options *o, enum flow_option option, int64_t value);
+
 /* Rows of flows[]: a test that walks it covers the flow that is added next. */
 size_t flows_count(void);

@@ -49,22 +49,6 @@ static const struct law {
 };
 enum { LAWS = sizeof laws / sizeof *laws };
 
-static void option_set(struct flow_options *o, enum flow_option option, int64_t value)
-{
-	int *const choice[FLOW_OPTIONS] = {
-	        [OPTION_COMPLETION] = &o->completion, [OPTION_ADDRESSES] = &o->addresses,
-	        [OPTION_WINDOW] = &o->window,         [OPTION_QUANTISE] = &o->quantise,
-	        [OPTION_DEDUP] = &o->dedup,           [OPTION_LOCAL] = &o->local};
-
-	*o = (struct flow_options){0};
-	if (choice[option])
-		*choice[option] = (int)value;
-	else if (option == OPTION_ROUND)
-		o->round_tokens = value;
-	else
-		o->pipeline = value;
-}
-
 /* False where the schedule cannot run. */
 static bool figures_of(const struct scene *s, struct figures *out)
 {
@@ -125,9 +109,9 @@ static bool law_keeps(const struct law *law, const struct flow *flow, size_t i)
 	if (law->top_k)
 		s.config->model.groups = s.config->model.top_groups = 1,
 		s.config->model.top_k = law->top_k;
-	option_set(&s.schedule.options, law->option, law->less);
+	flow_option_set(&s.schedule.options, law->option, law->less);
 	applies = figures_of(&s, &less);
-	option_set(&s.schedule.options, law->option, law->more);
+	flow_option_set(&s.schedule.options, law->option, law->more);
 	applies = applies && figures_of(&s, &more);
 	if (applies) {
 		double a = less.of[law->what], b = more.of[law->what];
@@ -194,7 +178,8 @@ static bool option_acts(const struct flow *flow, enum flow_option option, size_t
 	for (int64_t value = 1; plain_s > 0 && value <= 3 && !differs; value++) {
 		double step_s;
 
-		option_set(&s.schedule.options, option, option == OPTION_ROUND ? 8 * value : value);
+		flow_option_set(&s.schedule.options, option,
+		                option == OPTION_ROUND ? 8 * value : value);
 		step_s = step_time_s(&s);
 		if (step_s > 0 && figures_of(&s, &with)) {
 			s.schedule.options = (struct flow_options){0};
@@ -237,7 +222,7 @@ static void unknown_options_are_refused(void)
 			continue;
 		scene_init(&s, "cloudmatrix384", "deepseek-v3.1", 8);
 		s.q.flow = flow;
-		option_set(&s.schedule.options, option, 1);
+		flow_option_set(&s.schedule.options, option, 1);
 		CU_ASSERT_FALSE(step_possible(&s.q, why, sizeof why));
 		UNIT_HOLDS(why, "the flow has no choice of ");
 		UNIT_HOLDS(why, flow_option_names[option]);

@@ -118,20 +118,10 @@ static void no_tokens_are_safe(void)
 	CU_ASSERT_TRUE(walk(4, 8, 0, 2) > 0);
 }
 
-/* Sets one option to its value-th choice; false when it has no such choice. */
+/* False when the option has no such choice. */
 static bool option_set(struct flow_options *o, enum flow_option option, int value)
 {
-	int *const choice[FLOW_OPTIONS] = {
-	        [OPTION_COMPLETION] = &o->completion, [OPTION_ADDRESSES] = &o->addresses,
-	        [OPTION_WINDOW] = &o->window,         [OPTION_QUANTISE] = &o->quantise,
-	        [OPTION_DEDUP] = &o->dedup,           [OPTION_LOCAL] = &o->local};
-
-	if (choice[option])
-		*choice[option] = value;
-	else if (option == OPTION_ROUND)
-		o->round_tokens = value;
-	else
-		o->pipeline = value;
+	flow_option_set(o, option, value);
 	return value <= (option == OPTION_DEDUP ? 3 : 2);
 }
 

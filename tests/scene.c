@@ -1,5 +1,6 @@
 #include "tests/scene.h"
 #include "tests/exchange.h"
+#include "tests/unit.h"
 
 void scene_init(struct scene *s, const char *machine, const char *model, int64_t ep)
 {
@@ -23,6 +24,19 @@ void scene_init(struct scene *s, const char *machine, const char *model, int64_t
 void scene_fini(struct scene *s)
 {
 	config_free(s->config);
+}
+
+struct step_result scene_run(const struct scene *s)
+{
+	struct step_result r = {0};
+	struct err e = {0};
+	char why[128] = "";
+
+	CU_ASSERT_TRUE(step_possible(&s->q, why, sizeof why));
+	UNIT_TEXT(why, "");
+	step_run(&s->q, &r, &e);
+	UNIT_TEXT(e.text, "");
+	return r;
 }
 
 void scene_decode(struct scene *s, double batch, double context)

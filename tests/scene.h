@@ -15,5 +15,8 @@ struct scene {
 void scene_init(struct scene *s, const char *machine, const char *model, int64_t ep);
 void scene_fini(struct scene *s);
 
+/* The step, which must be possible. */
+struct step_result scene_run(const struct scene *s);
+
 void scene_decode(struct scene *s, double batch, double context);
 void scene_prefill(struct scene *s, double chunk, double context);

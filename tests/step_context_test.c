@@ -8,23 +8,10 @@
 
 enum { EP = 8 };
 
-static struct step_result run(const struct scene *s)
-{
-	struct step_result r = {0};
-	struct err e = {0};
-	char why[128] = "";
-
-	CU_ASSERT_TRUE(step_possible(&s->q, why, sizeof why));
-	UNIT_TEXT(why, "");
-	step_run(&s->q, &r, &e);
-	UNIT_TEXT(e.text, "");
-	return r;
-}
-
 static struct step_result at_context(struct scene *s, double context_count, double spread_ratio)
 {
 	s->q.context_count = context_count, s->q.context_spread_ratio = spread_ratio;
-	return run(s);
+	return scene_run(s);
 }
 
 /* Calls visit with every flow and phase that it serves, TP 1 and 2. */

@@ -14,16 +14,6 @@ static void init(struct scene *s, int64_t ep)
 	s->routing.kind = ROUTING_SKEWED, s->routing.max_mean_ratio = 4;
 }
 
-static struct step_result run(const struct scene *s)
-{
-	struct step_result r = {0};
-	struct err e = {0};
-
-	CU_ASSERT_EQUAL(step_run(&s->q, &r, &e), RC_OK);
-	UNIT_TEXT(e.text, "");
-	return r;
-}
-
 static bool possible(const struct scene *s, const char *want)
 {
 	char why[200] = "";
@@ -79,11 +69,11 @@ static void good_placements_are_faster(void)
 		init(&s, 32);
 		s.q.flow = some[f];
 		scene_prefill(&s, 2048, 0);
-		plain = run(&s);
+		plain = scene_run(&s);
 		s.schedule.placement.kind = PLACEMENT_EPLB;
-		placed = run(&s);
+		placed = scene_run(&s);
 		s.schedule.placement.replicas = 64;
-		copied = run(&s);
+		copied = scene_run(&s);
 		CU_ASSERT(copied.imbalance.rank_ratio < placed.imbalance.rank_ratio);
 		CU_ASSERT(placed.imbalance.rank_ratio < plain.imbalance.rank_ratio);
 		CU_ASSERT_EQUAL(plain.imbalance.expert_ratio, copied.imbalance.expert_ratio);
@@ -102,9 +92,9 @@ static void replicas_are_read_too(void)
 
 	init(&s, 32);
 	s.schedule.placement.kind = PLACEMENT_EPLB;
-	placed = run(&s);
+	placed = scene_run(&s);
 	s.schedule.placement.replicas = 64;
-	copied = run(&s);
+	copied = scene_run(&s);
 	CU_ASSERT(copied.imbalance.rank_ratio < placed.imbalance.rank_ratio);
 	CU_ASSERT(copied.step_s > placed.step_s);
 	scene_fini(&s);
@@ -120,11 +110,11 @@ static void even_loads_gain_nothing(void)
 	init(&s, 32);
 	s.routing.kind = ROUTING_UNIFORM, s.routing.max_mean_ratio = 0;
 	scene_prefill(&s, 2048, 0);
-	before_s = run(&s).step_s;
+	before_s = scene_run(&s).step_s;
 	s.schedule.placement.kind = PLACEMENT_EPLB;
-	NEARLY(run(&s).step_s, before_s, 0.02, "uniform rows");
+	NEARLY(scene_run(&s).step_s, before_s, 0.02, "uniform rows");
 	s.schedule.placement.kind = PLACEMENT_RANDOM;
-	NEARLY(run(&s).step_s, before_s, 0.02, "uniform rows, shuffled");
+	NEARLY(scene_run(&s).step_s, before_s, 0.02, "uniform rows, shuffled");
 	scene_fini(&s);
 }
 
@@ -137,9 +127,9 @@ static void given_ranks_are_not_placed(void)
 	scene_prefill(&s, 2048, 0);
 	s.routing.max_mean_ratio = 0, s.routing.rank_max_mean_ratio = 1.5;
 	s.schedule.placement = (struct placement_spec){PLACEMENT_EPLB, 32, 0, 0};
-	NEARLY(run(&s).imbalance.rank_ratio, 1.5, 0.05, "as asked for");
+	NEARLY(scene_run(&s).imbalance.rank_ratio, 1.5, 0.05, "as asked for");
 	s.routing.kind = ROUTING_BALANCED, s.routing.rank_max_mean_ratio = 0;
-	CU_ASSERT_DOUBLE_EQUAL(run(&s).imbalance.rank_ratio, 1, 0);
+	CU_ASSERT_DOUBLE_EQUAL(scene_run(&s).imbalance.rank_ratio, 1, 0);
 	scene_fini(&s);
 }
 
@@ -181,9 +171,9 @@ static void shared_experts_are_dispatched_to(void)
 	init(&s, 320);
 	s.routing.kind = ROUTING_BALANCED, s.routing.max_mean_ratio = 0;
 	s.schedule.placement = (struct placement_spec){PLACEMENT_EPLB, 64, 0, 0};
-	own = run(&s);
+	own = scene_run(&s);
 	s.schedule.placement = (struct placement_spec){PLACEMENT_EPLB, 32, 32, 0};
-	sent = run(&s);
+	sent = scene_run(&s);
 	for (size_t i = 0; step_phases[i]; i++) {
 		bool gate = strcmp(step_phases[i], "gate") == 0;
 		bool moves = strcmp(step_phases[i], "dispatch") == 0 ||

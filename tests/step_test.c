@@ -6,19 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-static struct step_result run(const struct scene *s)
-{
-	struct step_result r = {0};
-	struct err e = {0};
-	char why[128] = "";
-
-	CU_ASSERT_TRUE(step_possible(&s->q, why, sizeof why));
-	UNIT_TEXT(why, "");
-	step_run(&s->q, &r, &e);
-	UNIT_TEXT(e.text, "");
-	return r;
-}
-
 static const char *name_of(const struct scene *s)
 {
 	static char text[256]; /* of the last call */
@@ -61,7 +48,7 @@ static void each_scene(void (*visit)(struct scene *s))
 
 static void phases_sum(struct scene *s)
 {
-	struct step_result r = run(s);
+	struct step_result r = scene_run(s);
 	double sum_s = 0;
 
 	for (size_t i = 0; step_phases[i]; i++) {
@@ -83,11 +70,11 @@ static void layers_add_up(struct scene *s)
 {
 	struct moe_model *m = &s->config->model;
 	int64_t layers = m->layers, dense = m->dense_layers;
-	struct step_result whole = run(s), only_dense, none, moe;
+	struct step_result whole = scene_run(s), only_dense, none, moe;
 
-	m->layers = dense, only_dense = run(s);
-	m->layers = m->dense_layers = 0, none = run(s);
-	m->layers = layers - dense, moe = run(s);
+	m->layers = dense, only_dense = scene_run(s);
+	m->layers = m->dense_layers = 0, none = scene_run(s);
+	m->layers = layers - dense, moe = scene_run(s);
 	NEARLY(whole.step_s - none.step_s,
 	       (only_dense.step_s - none.step_s) + (moe.step_s - none.step_s), 1e-9, "%s",
 	       name_of(s));
@@ -131,9 +118,9 @@ static void few_layers_tell_all(struct scene *s)
 
 		if (m->attention.window > 0)
 			m->attention.window_layers = counts[i] / 2;
-		m->layers = counts[i], few = run(s);
+		m->layers = counts[i], few = scene_run(s);
 		CU_ASSERT_EQUAL(step_graph(&s->q, counts[i], g, &t, NULL, &e), RC_OK);
-		m->layers = 0, none = run(s);
+		m->layers = 0, none = scene_run(s);
 		NEARLY(few.step_s - none.step_s, makespan_s(s->q.engine, g), 1e-9,
 		       "%s, %lld layers", name_of(s), (long long)counts[i]);
 		graph_free(g);
@@ -208,9 +195,9 @@ static void overlap_gains_at_most_the_lesser(void)
 		           "deepseek-v3.1", 32);
 		s.q.flow = flows[f];
 		scene_prefill(&s, 8192, 0);
-		one = run(&s);
+		one = scene_run(&s);
 		s.schedule.micro_batches = 2;
-		two = run(&s);
+		two = scene_run(&s);
 		network_s = one.phase_s[3] + one.phase_s[5]; /* dispatch, combine */
 		lesser_s = fmin(network_s, one.step_s - network_s);
 		AT_MOST(two.step_s, one.step_s, 1e-6, "%s", name_of(&s));
@@ -269,12 +256,12 @@ static void a_chunk_has_one_answer(void)
 	struct scene s;
 
 	scene_init(&s, "cloudmatrix384", "deepseek-v3.1", 32);
-	scene_prefill(&s, 4096, 0), chunk = run(&s);
-	scene_decode(&s, 1, 4096), one = run(&s);
+	scene_prefill(&s, 4096, 0), chunk = scene_run(&s);
+	scene_decode(&s, 1, 4096), one = scene_run(&s);
 	UNIT_TEXT(step_phases[7], "head");
 	NEARLY(chunk.phase_s[7], one.phase_s[7], 1e-12, "head");
 	scene_decode(&s, 1000, 4096);
-	CU_ASSERT(run(&s).phase_s[7] > one.phase_s[7]);
+	CU_ASSERT(scene_run(&s).phase_s[7] > one.phase_s[7]);
 	scene_fini(&s);
 }
 
@@ -292,7 +279,7 @@ static void uneven_groups_run(void)
 		s.schedule.ep = sizes[i], s.q.flow = &flow_direct;
 		s.config->model.layers = 2, s.config->model.dense_layers = 1;
 		scene_prefill(&s, 1024, 0);
-		r = run(&s);
+		r = scene_run(&s);
 		/* the same rows, farther away the more ranks there are */
 		AT_MOST(before_s, r.phase_s[3] + r.phase_s[5], 1e-9, "EP %lld",
 		        (long long)sizes[i]);
@@ -305,10 +292,10 @@ static void uneven_groups_run(void)
 
 static void doubles(struct scene *s)
 {
-	struct step_result fast = run(s), slow;
+	struct step_result fast = scene_run(s), slow;
 
 	s->config->machine = slower_machine(&s->config->machine, 2);
-	slow = run(s);
+	slow = scene_run(s);
 	NEARLY(slow.step_s, 2 * fast.step_s, 0, "%s", name_of(s));
 	for (size_t i = 0; step_phases[i]; i++)
 		NEARLY(slow.phase_s[i], 2 * fast.phase_s[i], 0, "%s: %s", name_of(s),
@@ -326,9 +313,9 @@ static void estimate_is_below(struct scene *s)
 
 	if (s->q.engine == &engine_estimate)
 		return;
-	s->q.engine = &engine_estimate, bound_s = run(s).step_s;
+	s->q.engine = &engine_estimate, bound_s = scene_run(s).step_s;
 	s->q.engine = &engine_fluid;
-	AT_MOST(bound_s, run(s).step_s, 1e-12, "%s", name_of(s));
+	AT_MOST(bound_s, scene_run(s).step_s, 1e-12, "%s", name_of(s));
 }
 
 static void estimate_never_exceeds_fluid(void)
@@ -356,7 +343,7 @@ static void rises_with_batch_and_context(struct scene *s)
 	for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
 		double now;
 
-		scene_decode(s, batches[i], 3000), now = run(s).step_s;
+		scene_decode(s, batches[i], 3000), now = scene_run(s).step_s;
 		AT_MOST(before, now, 1e-9, "%s", name_of(s));
 		before = now;
 	}
@@ -364,7 +351,7 @@ static void rises_with_batch_and_context(struct scene *s)
 	for (size_t i = 0; i < sizeof contexts / sizeof *contexts; i++) {
 		double now;
 
-		scene_decode(s, 64, contexts[i]), now = run(s).step_s;
+		scene_decode(s, 64, contexts[i]), now = scene_run(s).step_s;
 		AT_MOST(before, now, 1e-9, "%s", name_of(s));
 		before = now;
 	}
@@ -380,7 +367,7 @@ static void rises_with_chunk(struct scene *s)
 	for (size_t i = 0; i < sizeof chunks / sizeof *chunks; i++) {
 		double now;
 
-		scene_prefill(s, chunks[i], 0), now = run(s).step_s;
+		scene_prefill(s, chunks[i], 0), now = scene_run(s).step_s;
 		AT_MOST(before, now, 1e-9, "%s", name_of(s));
 		before = now;
 	}
@@ -407,13 +394,13 @@ static void hot_experts_cost_time(void)
 		s.schedule.ep = 16, s.q.flow = flows[f];
 		s.config->model.layers = 4;
 		scene_prefill(&s, 2048, 0);
-		before = run(&s).step_s * 0.97;
+		before = scene_run(&s).step_s * 0.97;
 		for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {
 			struct step_result r;
 
 			s.routing.kind = i ? ROUTING_SKEWED : ROUTING_UNIFORM;
 			s.routing.max_mean_ratio = wishes[i];
-			r = run(&s), now = r.step_s;
+			r = scene_run(&s), now = r.step_s;
 			AT_MOST(before, now, 0, "%s, wish %g", s.q.flow->name, wishes[i]);
 			if (i)
 				NEARLY(r.imbalance.expert_ratio, wishes[i], 0.05, "wish");
