@@ -17,31 +17,33 @@ static int batches_compare(const struct observation *a, const struct observation
 	return 0;
 }
 
+enum { NUMBERS = 9 };
+
+static void numbers_of(const struct observation *o, int64_t out[NUMBERS])
+{
+	const int64_t all[NUMBERS] = {o->ep,
+	                              o->hidden,
+	                              o->top_k,
+	                              o->experts,
+	                              (int64_t)o->dispatch,
+	                              o->vector_cores,
+	                              (int64_t)o->notify,
+	                              (int64_t)o->rdma_only,
+	                              (int64_t)o->quantised_before};
+
+	memcpy(out, all, sizeof all);
+}
+
 static int observation_compare(const struct observation *a, const struct observation *b)
 {
-	const int64_t one[] = {a->ep,
-	                       a->hidden,
-	                       a->top_k,
-	                       a->experts,
-	                       (int64_t)a->dispatch,
-	                       a->vector_cores,
-	                       (int64_t)a->notify,
-	                       (int64_t)a->rdma_only,
-	                       (int64_t)a->quantised_before};
-	const int64_t two[] = {b->ep,
-	                       b->hidden,
-	                       b->top_k,
-	                       b->experts,
-	                       (int64_t)b->dispatch,
-	                       b->vector_cores,
-	                       (int64_t)b->notify,
-	                       (int64_t)b->rdma_only,
-	                       (int64_t)b->quantised_before};
+	int64_t one[NUMBERS], two[NUMBERS];
 	int by = strcmp(a->kernel, b->kernel);
 
 	if (by == 0)
 		by = strcmp(a->flow, b->flow);
-	for (size_t i = 0; by == 0 && i < sizeof one / sizeof *one; i++)
+	numbers_of(a, one);
+	numbers_of(b, two);
+	for (size_t i = 0; by == 0 && i < NUMBERS; i++)
 		by = (one[i] > two[i]) - (one[i] < two[i]);
 	if (by == 0)
 		by = batches_compare(a, b);
