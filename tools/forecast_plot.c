@@ -28,9 +28,9 @@ static const char *const script[] = {
         "set xlabel \"EP\"",
         "set ylabel \"predicted / measured - 1, %\"",
         "plot 0 with lines linecolor rgb \"#777777\" notitle, \\",
-        "\t\"validate.tsv\" using 6:($1 == 0 ? $7 : NaN) with points \\",
+        "\t\"validate.tsv\" using ($6 * 0.97):($1 == 0 ? $7 : NaN) with points \\",
         "\t\tpointtype 7 linecolor rgb \"#0072b2\" title \"dispatch\", \\",
-        "\t\"validate.tsv\" using 6:($1 == 1 ? $7 : NaN) with points \\",
+        "\t\"validate.tsv\" using ($6 * 1.03):($1 == 1 ? $7 : NaN) with points \\",
         "\t\tpointtype 5 linecolor rgb \"#d55e00\" title \"combine\"",
         "unset multiplot",
         NULL};
