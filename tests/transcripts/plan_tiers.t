@@ -4,8 +4,8 @@ $ epsim plan configs/plans/tpot-tiers.yaml | sed -n '/^case  *NPUs  more/,/^$/p;
 > case                     NPUs  more  prefill  decode  machines   within  with
 > sweep.budget.tpot=100ms    96    +0       64      32         1  100.0 %  4 x direct EP 16 TP 4 chunk 16384; 1 x direct EP 32 TP 1 batch 48 MTP 1
 > sweep.budget.tpot=50ms     96    +0       64      32         1  100.0 %  4 x direct EP 16 TP 4 chunk 16384; 1 x direct EP 32 TP 1 batch 48 MTP 1
-> sweep.budget.tpot=35ms    128   +32       64      64         1  100.0 %  4 x direct EP 16 TP 4 chunk 16384; 1 x direct EP 64 TP 2 batch 24 MTP 1
-> sweep.budget.tpot=20ms    320  +224       64     256         1   96.8 %  4 x direct EP 16 TP 4 chunk 16384; 2 x direct EP 128 TP 4 batch 8 MTP 1
+> sweep.budget.tpot=35ms    128   +32       64      64         1   99.7 %  4 x direct EP 16 TP 4 chunk 16384; 1 x direct EP 64 TP 2 batch 24 MTP 1
+> sweep.budget.tpot=20ms    320  +224       64     256         1   97.0 %  4 x direct EP 16 TP 4 chunk 16384; 2 x direct EP 128 TP 4 batch 8 MTP 1
 >
 > 'sweep.budget.tpot=50ms' needs as many NPUs as 'sweep.budget.tpot=100ms': 96.
 > 'sweep.budget.tpot=100ms' saves 32 NPUs of 128, 25 %, against 'sweep.budget.tpot=35ms'.
