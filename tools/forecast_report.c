@@ -95,7 +95,10 @@ static void row_json(const struct forecast_row *r, struct json *j)
 	json_number(j, "low_s", r->f.low_s);
 	json_number(j, "high_s", r->f.high_s);
 	json_number(j, "error_ratio", o->measured_s > 0 ? r->error_ratio : NAN);
-	json_flag(j, "within_interval", r->within);
+	if (o->measured_s > 0)
+		json_flag(j, "within_interval", r->within);
+	else
+		json_text(j, "within_interval", NULL);
 	json_flag(j, "kernel_calibrated", r->f.kernel_known);
 	json_text(j, "beyond_calibration", r->covered ? NULL : r->beyond);
 	json_close(j);
