@@ -1,4 +1,4 @@
-/* ctest: full 900 */
+/* ctest: full ranks 900 */
 /* The flows of hw/ at sizes of real models, and on many random small cases. */
 #include "tests/hw_cases.h"
 #include "tests/unit.h"

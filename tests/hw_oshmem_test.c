@@ -1,4 +1,4 @@
-/* ctest: full plain 1800 */
+/* ctest: full plain ranks 1800 */
 /* The oshmem backend, by the command: it needs oshrun and the program beside epsim. */
 #include <stdio.h>
 #include <stdlib.h>
