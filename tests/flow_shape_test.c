@@ -7,15 +7,8 @@
 
 static struct step_result step_of(struct scene *s, const struct flow *f)
 {
-	struct step_result r = {0};
-	struct err e = {0};
-	char why[128] = "";
-
 	s->q.flow = f;
-	CU_ASSERT_TRUE_FATAL(step_possible(&s->q, why, sizeof why));
-	step_run(&s->q, &r, &e);
-	UNIT_TEXT(e.text, "");
-	return r;
+	return scene_run(s);
 }
 
 static double step_s(struct scene *s, const struct flow *f)

@@ -26,17 +26,23 @@ void scene_fini(struct scene *s)
 	config_free(s->config);
 }
 
-struct step_result scene_run(const struct scene *s)
+struct step_result request_run(const struct step_request *q)
 {
 	struct step_result r = {0};
 	struct err e = {0};
 	char why[128] = "";
+	bool possible = step_possible(q, why, sizeof why);
 
-	CU_ASSERT_TRUE(step_possible(&s->q, why, sizeof why));
 	UNIT_TEXT(why, "");
-	step_run(&s->q, &r, &e);
+	CU_ASSERT_TRUE_FATAL(possible);
+	CU_ASSERT_EQUAL(step_run(q, &r, &e), RC_OK);
 	UNIT_TEXT(e.text, "");
 	return r;
+}
+
+struct step_result scene_run(const struct scene *s)
+{
+	return request_run(&s->q);
 }
 
 void scene_decode(struct scene *s, double batch, double context)

@@ -16,6 +16,7 @@ void scene_init(struct scene *s, const char *machine, const char *model, int64_t
 void scene_fini(struct scene *s);
 
 /* The step, which must be possible. */
+struct step_result request_run(const struct step_request *q);
 struct step_result scene_run(const struct scene *s);
 
 void scene_decode(struct scene *s, double batch, double context);

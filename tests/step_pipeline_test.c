@@ -7,19 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-static struct step_result run(const struct step_request *q)
-{
-	struct step_result r = {0};
-	struct err e = {0};
-	char why[128] = "";
-
-	CU_ASSERT_TRUE(step_possible(q, why, sizeof why));
-	UNIT_TEXT(why, "");
-	step_run(q, &r, &e);
-	UNIT_TEXT(e.text, "");
-	return r;
-}
-
 static struct memory memory_of(const struct step_request *q)
 {
 	struct memory m = {0};
@@ -71,7 +58,7 @@ static void one_stage_is_none(void)
 		init(&s, phase, 32);
 		for (int64_t pp = 0; pp < 2; pp++) {
 			s.schedule.pp = pp;
-			r[pp] = run(&s.q), m[pp] = memory_of(&s.q);
+			r[pp] = request_run(&s.q), m[pp] = memory_of(&s.q);
 			CU_ASSERT_EQUAL(schedule_npus(&s.schedule), 32);
 		}
 		for (size_t i = 0; i < MOST_STEP_PHASES; i++)
@@ -100,7 +87,7 @@ static struct layer_times layers_of(const struct scene *s, double parts)
 
 	schedule.pp = 1;
 	q.schedule = &schedule, q.query_count /= parts, q.sequences_count /= parts;
-	r = run(&q);
+	r = request_run(&q);
 	out.moe_s = r.layer_s, out.head_s = phase_s(&r, "head");
 	out.dense_s = (r.step_s - out.head_s - 58 * out.moe_s) / 3;
 	return out;
@@ -129,7 +116,7 @@ static void decode_goes_round(void)
 	slowest_s = fmax(3 * t.dense_s + 13 * t.moe_s, 15 * t.moe_s + t.head_s);
 	transfer_s = transfer_of(&s, TIER_FAR, s.q.machine->fabric.put_Bps, 12);
 	back_s = transfer_of(&s, TIER_FAR, s.q.machine->fabric.put_Bps, 0);
-	r = run(&s.q);
+	r = request_run(&s.q);
 	NEARLY(r.step_s, fmax(sum_s + 3 * transfer_s + back_s, 4 * slowest_s), 1e-12, "TPOT");
 	NEARLY(phases_sum_s(&r), r.step_s, 1e-12, "phases");
 	CU_ASSERT_EQUAL(r.interval_s, r.step_s);
@@ -149,7 +136,7 @@ static void prefill_passes_stages(void)
 	t = layers_of(&s, 1);
 	sum_s = 3 * t.dense_s + 58 * t.moe_s + t.head_s;
 	transfer_s = transfer_of(&s, TIER_FAR, s.q.machine->fabric.put_Bps, 4096.0 / 2);
-	r = run(&s.q);
+	r = request_run(&s.q);
 	NEARLY(r.step_s, sum_s + 2 * transfer_s, 1e-12, "TTFT of a chunk");
 	NEARLY(r.interval_s, fmax(3 * t.dense_s + 18 * t.moe_s, 20 * t.moe_s + t.head_s), 1e-12,
 	       "pace");
@@ -309,9 +296,9 @@ static void guesses_take_a_layer_and_a_head(void)
 
 		init(&s, PHASE_DECODE, 32);
 		s.q.query_count = 48 * (double)(1 + drafts);
-		plain = run(&s.q);
+		plain = request_run(&s.q);
 		s.q.drafts = drafts;
-		r = run(&s.q);
+		r = request_run(&s.q);
 		CU_ASSERT_EQUAL(r.step_s,
 		                plain.step_s +
 		                        (double)drafts * (plain.layer_s + phase_s(&plain, "head")));

@@ -23,15 +23,7 @@ static const char *name_of(const struct scene *s)
 
 static double step_s(const struct scene *s)
 {
-	struct step_result r = {0};
-	struct err e = {0};
-	char why[128] = "";
-
-	CU_ASSERT_TRUE(step_possible(&s->q, why, sizeof why));
-	UNIT_TEXT(why, "");
-	CU_ASSERT_EQUAL(step_run(&s->q, &r, &e), RC_OK);
-	UNIT_TEXT(e.text, "");
-	return r.step_s;
+	return scene_run(s).step_s;
 }
 
 /* Layers of their own graph: makespan and loads of a kind of resource; both may be NULL. */
